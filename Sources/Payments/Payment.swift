@@ -1,0 +1,192 @@
+import GRDB
+import Goods
+import Kernel
+import Rails
+import Storage
+import Webhooks
+
+/// One buyer's attempt to pay one link.
+///
+/// Moves only forward, as the trigger `payments_moves` holds. It may become
+/// `expired` before `settling`, by a timer, and `failed` after, by the network
+/// alone: a payment that may have been sent is never given up on by a timer.
+package struct Payment: Sendable, Equatable {
+    package enum Status: String, Sendable, CaseIterable {
+        case pending, verified, settling, unknown, completed
+        case partiallyRefunded = "partially_refunded"
+        case refunded, failed, expired
+    }
+
+    package let id: String
+    package let sellerID: String
+    package let livemode: Bool
+    package let status: Status
+    package let linkID: String
+    package let productID: String?
+    package let quantity: Int64
+    package let price: Amount
+    /// CAIP-2 id. This and what follows is nil until an authorization is accepted.
+    package let network: String?
+    /// The asset's contract.
+    package let asset: String?
+    /// What the buyer signed for, in ledger units.
+    package let amount: Amount?
+    package let payer: String?
+    package let payTo: String?
+    /// Why it failed, as the network's code.
+    package let failure: String?
+    package let holdExpiresAt: Timestamp?
+    package let createdAt: Timestamp
+    package let updatedAt: Timestamp
+}
+
+extension Payment {
+    /// Creates the payment that a checkout holds: stock and use are reserved until `holdExpiresAt`.
+    package static func hold(_ offer: Offer, for duration: Duration, world: World, in db: Database) throws -> String {
+        let id = world.newID(.payment)
+        let now = world.time.now()
+        try reserve(offer.link, at: now, in: db)
+        try db.run(
+            """
+            INSERT INTO payments (id, seller_id, livemode, status, link_id, product_id, quantity, price_units, price_asset, hold_expires_at,
+              created_at, updated_at) VALUES (?, ?, ?, 'pending', ?, ?, 1, ?, ?, ?, ?, ?)
+            """,
+            [
+                id, offer.link.sellerID, offer.link.livemode, offer.link.id, offer.link.productID, offer.price.units, offer.price.asset.code,
+                (now + duration).milliseconds, now.milliseconds, now.milliseconds,
+            ])
+        try recordCreated(id, offer, payer: nil, world: world, in: db)
+        return id
+    }
+
+    /// Accepts a checked authorization for an offer and enters `settling`, in one step.
+    ///
+    /// Reserves the link's use, the stock and the authorization; throws where one
+    /// of them is gone, and the buyer has not been charged.
+    static func accept(
+        _ authorization: Authorization, _ transaction: PreparedTransaction, for offer: Offer, units: Amount, leaseUntil: Timestamp,
+        world: World, in db: Database
+    ) throws -> (payment: String, settlement: String) {
+        let now = world.time.now()
+        let id = world.newID(.payment)
+        let link = offer.link
+        try reserve(link, at: now, in: db)
+        try db.run(
+            """
+            INSERT INTO payments (id, seller_id, livemode, status, link_id, product_id, quantity, price_units, price_asset, network, asset, units,
+              units_asset, payer, pay_to, x402_version, created_at, updated_at) VALUES (?, ?, ?, 'settling', ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                id, link.sellerID, link.livemode, link.id, link.productID, offer.price.units, offer.price.asset.code, authorization.network,
+                authorization.asset, units.units, units.asset.code, authorization.payer, authorization.payTo, authorization.version,
+                now.milliseconds, now.milliseconds,
+            ])
+        try recordCreated(id, offer, payer: authorization.payer, world: world, in: db)
+        try Event.record(
+            .paymentVerified, sellerID: link.sellerID, livemode: link.livemode, resource: ("payment_attempt", id),
+            payload: [
+                "payment_attempt_id": .string(id), "purchaser_address": .string(authorization.payer), "network": .string(authorization.network),
+                "status": "verified",
+            ], world: world, in: db)
+        let settlement = try Settlement.queue(
+            authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil, world: world, in: db)
+        return (id, settlement)
+    }
+
+    private static func reserve(_ link: PaymentLink, at now: Timestamp, in db: Database) throws {
+        try link.hold(at: now, in: db)
+        if let product = link.productID { try Product.reserve(1, of: product, in: db) }
+    }
+
+    private static func recordCreated(_ id: String, _ offer: Offer, payer: String?, world: World, in db: Database) throws {
+        try Event.record(
+            .paymentCreated, sellerID: offer.link.sellerID, livemode: offer.link.livemode, resource: ("payment_attempt", id),
+            payload: [
+                "payment_attempt_id": .string(id), "payment_link_id": .string(offer.link.id), "amount": .string(offer.price.decimal),
+                "amount_cents": offer.price.cents.map { .integer($0) } ?? .null, "currency": .string(offer.price.asset.code),
+                "purchaser_address": .text(payer),
+            ], world: world, in: db)
+    }
+
+    /// Moves to `status` from one of `from`; false when someone else moved it first.
+    static func move(_ id: String, from: [Status], to status: Status, failure: String? = nil, at now: Timestamp, in db: Database) throws -> Bool {
+        let states = from.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        return try db.moved(
+            "UPDATE payments SET status = ?, failure = coalesce(?, failure), updated_at = ? WHERE id = ? AND status IN (\(states))",
+            [status.rawValue, failure, now.milliseconds, id])
+    }
+
+    /// Gives back what the payment held, after it ended without a sale.
+    func release(world: World, in db: Database) throws {
+        try PaymentLink.endHold(of: linkID, used: false, in: db)
+        if let productID { try Product.release(quantity, of: productID, in: db) }
+        try Event.record(
+            .reservationReleased, sellerID: sellerID, livemode: livemode, resource: ("payment_attempt", id),
+            payload: ["payment_attempt_id": .string(id), "payment_link_id": .string(linkID), "product_id": .text(productID)], world: world, in: db)
+    }
+
+    package static let heldSQL =
+        "SELECT * FROM payments WHERE status IN ('pending', 'verified') AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ?"
+
+    /// Payments whose hold is over, at most `limit`.
+    static func overdue(at now: Timestamp, limit: Int, in db: Database) throws -> [Payment] {
+        try db.rows(heldSQL, [now.milliseconds, limit]).compactMap(Payment.init(row:))
+    }
+
+    package static func find(_ id: String, in db: Database) throws -> Payment? {
+        try db.row("SELECT * FROM payments WHERE id = ?", [id]).flatMap(Payment.init(row:))
+    }
+
+    /// - Throws: `Problem` with `payment_not_found`, for another seller's or mode's payment too.
+    package static func find(_ id: String, sellerID: String, livemode: Bool, in db: Database) throws -> Payment {
+        guard let payment = try find(id, in: db), payment.sellerID == sellerID, payment.livemode == livemode else {
+            throw Problem(.paymentNotFound, "No payment has the id \(id).")
+        }
+        return payment
+    }
+
+    package static let listSQL = "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
+    package static let listOpenSQL =
+        "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND status = ? AND status <> 'completed' AND id < ? ORDER BY id DESC LIMIT ?"
+    package static let listCompletedSQL =
+        "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? AND status = 'completed' ORDER BY id DESC LIMIT ?"
+
+    /// The seller's payments, newest first; with `status`, those in it.
+    package static func list(
+        sellerID: String, livemode: Bool, status: Status? = nil, page: PageRequest, in db: Database
+    ) throws -> Page<Payment> {
+        let more = page.limit + 1
+        let rows =
+            switch status {
+            case nil: try db.rows(listSQL, [sellerID, livemode, page.before, more])
+            case .completed: try db.rows(listCompletedSQL, [sellerID, livemode, page.before, more])
+            case .some(let status): try db.rows(listOpenSQL, [sellerID, livemode, status.rawValue, page.before, more])
+            }
+        return Page(rows.compactMap(Payment.init(row:)), limit: page.limit, id: \.id)
+    }
+
+    private init?(row: Row) {
+        guard let status = Status(rawValue: row["status"]), let priceAsset = Asset.named(row["price_asset"]) else { return nil }
+        id = row["id"]
+        sellerID = row["seller_id"]
+        livemode = row["livemode"]
+        self.status = status
+        linkID = row["link_id"]
+        productID = row["product_id"]
+        quantity = row["quantity"]
+        price = Amount(row["price_units"], priceAsset)
+        network = row["network"]
+        asset = row["asset"]
+        amount = (row["units_asset"] as String?).flatMap(Asset.named).map { Amount(row["units"], $0) }
+        payer = row["payer"]
+        payTo = row["pay_to"]
+        failure = row["failure"]
+        holdExpiresAt = row["hold_expires_at"]
+        createdAt = row["created_at"]
+        updatedAt = row["updated_at"]
+    }
+}
+
+extension Problem.Code {
+    package static let paymentNotFound = Self("payment_not_found", .notFound, "There is no such payment")
+}

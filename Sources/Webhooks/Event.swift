@@ -1,0 +1,79 @@
+import GRDB
+import Kernel
+import Storage
+
+/// Something that happened, kept for ever. The feed and every webhook show the same rows.
+package struct Event: Sendable {
+    package let sequence: Int64
+    package let id: String
+    package let type: String
+    package let sellerID: String
+    package let livemode: Bool
+    package let resourceType: String
+    package let resourceID: String
+    /// A JSON object, as it was recorded.
+    package let payload: String
+    package let timestamp: Timestamp
+}
+
+extension Event {
+    /// Records an event in the transaction of the fact, so that neither exists alone.
+    package static func record(
+        _ type: EventType, sellerID: String, livemode: Bool, resource: (type: String, id: String), payload: JSON, world: World, in db: Database
+    ) throws {
+        try db.run(
+            """
+            INSERT INTO webhook_events (id, event_type, seller_id, livemode, resource_type, resource_id, payload, timestamp)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [
+                world.newID(.event), type.rawValue, sellerID, livemode, resource.type, resource.id, payload.compact,
+                world.time.now().milliseconds,
+            ])
+    }
+
+    /// The feed after one event, oldest first.
+    ///
+    /// - Parameter after: An event's id; nil starts at the first.
+    /// - Throws: `Problem` with `invalid_cursor` for an id that is none of this seller's events.
+    package static func feed(sellerID: String, livemode: Bool, after: String?, limit: Int, in db: Database) throws -> [Event] {
+        var start: Int64 = 0
+        if let after {
+            let row = try db.row("SELECT sequence FROM webhook_events WHERE id = ? AND seller_id = ? AND livemode = ?", [after, sellerID, livemode])
+            guard let row else { throw Problem(.invalidCursor, "after must be the id of an event in this feed.", param: "after") }
+            start = row[0]
+        }
+        return try db.rows(
+            "SELECT * FROM webhook_events WHERE seller_id = ? AND livemode = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+            [sellerID, livemode, start, limit]
+        ).map(Event.init(row:))
+    }
+
+    /// What happened to the named objects, oldest first: a timeline.
+    package static func about(_ resourceIDs: [String], in db: Database) throws -> [Event] {
+        try resourceIDs.flatMap { id in
+            try db.rows("SELECT * FROM webhook_events WHERE resource_id = ? ORDER BY sequence LIMIT 100", [id]).map(Event.init(row:))
+        }.sorted { $0.sequence < $1.sequence }
+    }
+
+    /// The newest moment that the file knows of, so that ids never go back over a restart.
+    package static func newestTime(in db: Database) throws -> Timestamp? {
+        try db.row("SELECT id FROM webhook_events ORDER BY sequence DESC LIMIT 1").flatMap { IDs.time(of: $0[0]) }
+    }
+
+    private init(row: Row) {
+        sequence = row["sequence"]
+        id = row["id"]
+        type = row["event_type"]
+        sellerID = row["seller_id"]
+        livemode = row["livemode"]
+        resourceType = row["resource_type"]
+        resourceID = row["resource_id"]
+        payload = row["payload"]
+        timestamp = row["timestamp"]
+    }
+}
+
+extension Problem.Code {
+    package static let invalidCursor = Self("invalid_cursor", .invalid, "The cursor does not come from this list")
+}
