@@ -52,8 +52,18 @@ extension Product {
         let reserved = try db.moved(
             "UPDATE products SET reserved = reserved + ? WHERE id = ? AND active = 1 AND (stock IS NULL OR stock - reserved >= ?)",
             [quantity, id, quantity])
-        guard reserved else { throw Problem(.outOfStock, "This product is sold out. Nothing was charged.") }
+        guard reserved else { throw soldOut }
     }
+
+    /// Whether `quantity` units could be reserved now. Reserves nothing: a look, before any work is done.
+    ///
+    /// - Throws: `Problem` with `out_of_stock`.
+    package static func check(_ quantity: Int64, of id: String, in db: Database) throws {
+        let found = try db.row("SELECT 1 FROM products WHERE id = ? AND active = 1 AND (stock IS NULL OR stock - reserved >= ?)", [id, quantity])
+        guard found != nil else { throw soldOut }
+    }
+
+    private static let soldOut = Problem(.outOfStock, "This product is sold out. Nothing was charged.")
 
     /// Turns a reservation into a sale.
     package static func sell(_ quantity: Int64, of id: String, in db: Database) throws {
@@ -111,6 +121,11 @@ extension Product {
             "SELECT * FROM products WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?",
             [sellerID, livemode, page.before, page.limit + 1])
         return Page(rows.compactMap(Product.init(row:)), limit: page.limit, id: \.id)
+    }
+
+    /// What every product counts, for the audit.
+    package static func counters(in db: Database) throws -> [(id: String, reserved: Int64, sold: Int64)] {
+        try Row.fetchAll(db, sql: "SELECT id, reserved, sold FROM products").map { ($0[0], $0[1], $0[2]) }
     }
 
     private init?(row: Row) {

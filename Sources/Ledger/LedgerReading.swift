@@ -58,6 +58,16 @@ extension Journal {
         return Page(entries, limit: page.limit, id: \.id)
     }
 
+    /// What one fact's entry moved, by account name; empty where there is none.
+    package static func postings(of kind: LedgerEntry.Kind, reference: String, in db: Database) throws -> [String: Int64] {
+        let rows = try db.rows(
+            """
+            SELECT a.name, p.amount FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.id
+            JOIN ledger_accounts a ON a.id = p.account_id WHERE e.kind = ? AND e.reference = ?
+            """, [kind.rawValue, reference])
+        return Dictionary(rows.map { ($0[0], $0[1]) }) { (a: Int64, b: Int64) in a + b }
+    }
+
     /// Every kind as SQL literals, so that the index on (kind, reference) finds one fact's entries.
     private static let kinds = LedgerEntry.Kind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
 

@@ -50,8 +50,25 @@ package enum ExactEVM {
         try checkWindow(transfer, at: now)
         let digest = transfer.digest(domain)
         let signature = try checkSignature(payment.payload["signature"]?.text, of: digest, by: transfer.from)
-        return authorization(payment, transfer, domain, requirements, payer: payer, fingerprint: Hex.encode(Keccak256.hash(digest + signature)))
+        return authorization(payment, transfer, domain, requirements, payer: payer, fingerprint: fingerprint(digest, signature))
     }
+
+    /// Reads which authorization a payment carries. See `Rail.identify`.
+    package static func identify(
+        _ payment: PaymentPayload, for requirements: PaymentRequirements
+    ) throws(X402Refusal) -> AuthorizationKey {
+        let domain = try Self.domain(of: requirements)
+        guard let json = payment.payload["authorization"], let transfer = TransferAuthorization(json: json) else {
+            throw X402Refusal(.invalidPayload, "payload.authorization must hold from, to, value, validAfter, validBefore and nonce as texts.")
+        }
+        let bytes = payment.payload["signature"]?.text.flatMap { Hex.decode($0) } ?? []
+        // What is no signature was never accepted: it is recognised as nothing.
+        let signature = (try? Secp256k1.canonical(bytes)) ?? bytes
+        return AuthorizationKey(
+            payer: transfer.from.checksummed, nonce: "0x" + Hex.encode(transfer.nonce), fingerprint: fingerprint(transfer.digest(domain), signature))
+    }
+
+    private static func fingerprint(_ digest: [UInt8], _ signature: [UInt8]) -> String { Hex.encode(Keccak256.hash(digest + signature)) }
 
     /// The EIP-712 domain that a signature for `requirements` must be bound to.
     ///

@@ -21,6 +21,16 @@ package protocol Rail: Sendable {
     ///   and did not answer.
     func verify(_ payment: PaymentPayload, against requirements: PaymentRequirements, at now: Timestamp) async throws -> Authorization
 
+    /// Which authorization a payment carries, by reading alone: nothing is checked,
+    /// neither signature nor time.
+    ///
+    /// A payment whose key and fingerprint are those of one accepted before is that
+    /// same payment: so a buyer who lost the answer is recognised even after the
+    /// authorization's window has closed.
+    ///
+    /// - Throws: `X402Refusal` where it cannot be read.
+    func identify(_ payment: PaymentPayload, for requirements: PaymentRequirements) throws -> AuthorizationKey
+
     /// Signs what would execute `authorization`, and sends nothing.
     ///
     /// Deterministic where the network lets it be, so that a crash between this
@@ -38,6 +48,22 @@ package protocol Rail: Sendable {
     ///
     /// - Throws: `NetworkFailure`.
     func outcome(of transaction: PreparedTransaction) async throws -> Outcome?
+}
+
+/// What makes an authorization unique on its network, and its payload recognisable.
+package struct AuthorizationKey: Sendable, Equatable {
+    /// EIP-55 checksummed.
+    package let payer: String
+    /// `0x` and 64 hex digits in lower case.
+    package let nonce: String
+    /// As in `Authorization`.
+    package let fingerprint: String
+
+    package init(payer: String, nonce: String, fingerprint: String) {
+        self.payer = payer
+        self.nonce = nonce
+        self.fingerprint = fingerprint
+    }
 }
 
 /// A buyer's signed permission to move an exact amount, checked. Nothing has moved.

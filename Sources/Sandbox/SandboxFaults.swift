@@ -5,9 +5,9 @@
 package struct SandboxFaults: Sendable, Equatable {
     /// How long every settlement takes.
     package var delay: Duration
-    /// Every so-manieth settlement never leaves: `NetworkFailure.unreachable`.
+    /// Every n-th settlement never leaves: `NetworkFailure.unreachable`.
     package var failEvery: Int
-    /// Every so-manieth settlement is executed and its answer lost: `NetworkFailure.noAnswer`.
+    /// Every n-th settlement is executed and its answer lost: `NetworkFailure.noAnswer`.
     package var loseAnswerEvery: Int
 
     package init(delay: Duration = .zero, failEvery: Int = 0, loseAnswerEvery: Int = 0) {

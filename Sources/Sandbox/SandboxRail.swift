@@ -71,6 +71,10 @@ package final class SandboxRail: Rail {
         }
     }
 
+    package func identify(_ payment: PaymentPayload, for requirements: PaymentRequirements) throws -> AuthorizationKey {
+        try ExactEVM.identify(payment, for: requirements)
+    }
+
     /// Pure: the same authorization gives the same transaction.
     package func prepare(_ authorization: Authorization) async throws -> PreparedTransaction {
         guard let transaction = SandboxTransaction(payload: authorization.payload) else {

@@ -2,6 +2,7 @@ import GRDB
 import Kernel
 import Storage
 
+/// The tables of the network inside: who holds what, and every transfer that made it so.
 package enum SandboxSchema {
     package static let migrations = [
         Migration(

@@ -56,6 +56,11 @@ extension Event {
         }.sorted { $0.sequence < $1.sequence }
     }
 
+    /// How often something happened to an object.
+    package static func count(_ type: EventType, about resourceID: String, in db: Database) throws -> Int {
+        try db.row("SELECT count(*) FROM webhook_events WHERE resource_id = ? AND event_type = ?", [resourceID, type.rawValue])?[0] ?? 0
+    }
+
     /// The newest moment that the file knows of, so that ids never go back over a restart.
     package static func newestTime(in db: Database) throws -> Timestamp? {
         try db.row("SELECT id FROM webhook_events ORDER BY sequence DESC LIMIT 1").flatMap { IDs.time(of: $0[0]) }

@@ -59,8 +59,10 @@ import Testing
         for round in 0..<2 {
             for number in 0..<200 {
                 let domain = EIP712Domain(name: "Token \(number)", version: "2", chainID: 1, contract: contract)
-                let expected = Keccak256.hash([0x19, 0x01] + domain.separator + transfer.structHash)
-                #expect(transfer.digest(domain) == expected, "round \(round), token \(number)")
+                var bytes: [UInt8] = [0x19, 0x01]
+                bytes += domain.separator
+                bytes += transfer.structHash
+                #expect(transfer.digest(domain) == Keccak256.hash(bytes), "round \(round), token \(number)")
             }
         }
     }

@@ -83,12 +83,19 @@ import Testing
             draft.tamper = [JSON.Member("from", .string(Buyer.strangerKey.address.checksummed))]
         },
         Mutation(.unreadableSignature, "no hexadecimal") { $0.forge = { _ in "0xzz" } },
-        Mutation(.unreadableSignature, "v of 29") { $0.forge = { "0x" + Hex.encode($0.dropLast() + [29]) } },
+        Mutation(.unreadableSignature, "v of 29") { $0.forge = { ending($0, in: 29) } },
         Mutation(.undeployedWallet, "ERC-6492") { draft in
-            draft.forge = { "0x" + Hex.encode($0) + String(repeating: "6492", count: 16) }
+            draft.forge = { good in "0x" + Hex.encode(good) + String(repeating: "6492", count: 16) }
         },
-        Mutation(.undeployedWallet, "a contract's own format") { $0.forge = { "0x" + Hex.encode($0 + $0) } },
+        Mutation(.undeployedWallet, "a contract's own format") { $0.forge = { good in "0x" + Hex.encode(good + good) } },
     ]
+
+    /// The signature with another last byte.
+    static func ending(_ signature: [UInt8], in v: UInt8) -> String {
+        var bytes = signature
+        bytes[64] = v
+        return "0x" + Hex.encode(bytes)
+    }
 
     static func changed(
         scheme: String = "exact", network: String = "eip155:84532", amount: String = "10000", asset: String = EVMToken.baseSepoliaUSDC.address,
@@ -178,18 +185,23 @@ import Testing
 
     @Test("the fingerprint changes with anything signed, not with spelling")
     func fingerprint() throws {
-        func fingerprint(_ change: (inout Draft) -> Void) throws -> String {
-            var draft = Draft()
-            change(&draft)
-            return try ExactEVM.verify(draft.payment, against: draft.requirements, at: Self.now).fingerprint
-        }
-        let plain = try fingerprint { _ in }
+        let plain = try Self.fingerprint(of: Draft())
         #expect(plain.utf8.count == 64)
-        #expect(try fingerprint { $0.value = "00010000" } == plain)
-        #expect(try fingerprint { $0.to = Buyer.payTo.lowercased() } == plain)
-        #expect(try fingerprint { $0.forge = { "0x" + Hex.encode($0.dropLast() + [$0[64] - 27]) } } == plain)
-        #expect(try fingerprint { $0.nonce = "0x" + Hex.encode(Buyer.nonce(2)) } != plain)
-        #expect(try fingerprint { $0.validBefore = "1700000301" } != plain)
+        var spelled = Draft()
+        spelled.value = "00010000"
+        spelled.to = Buyer.payTo.lowercased()
+        spelled.forge = { good in Self.ending(good, in: good[64] - 27) }
+        #expect(try Self.fingerprint(of: spelled) == plain)
+        var otherNonce = Draft()
+        otherNonce.nonce = "0x" + Hex.encode(Buyer.nonce(2))
+        #expect(try Self.fingerprint(of: otherNonce) != plain)
+        var otherWindow = Draft()
+        otherWindow.validBefore = "1700000301"
+        #expect(try Self.fingerprint(of: otherWindow) != plain)
+    }
+
+    private static func fingerprint(of draft: Draft) throws -> String {
+        try ExactEVM.verify(draft.payment, against: draft.requirements, at: now).fingerprint
     }
 
     @Test("a validity without end is kept as the last moment that can be written")
