@@ -26,6 +26,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -89,7 +90,7 @@ let package = Package(
             "Appliance",
             [
                 "Kernel", "Storage", "Rails", "Access", "Ledger", "Goods", "Webhooks", "Sandbox", "Payments", "Web", "CCurl",
-                hummingbird, configuration, argumentParser, lifecycle, logging, httpTypes, nioCore, nioPosix, grdb,
+                hummingbird, configuration, argumentParser, lifecycle, unixSignals, logging, httpTypes, nioCore, nioPosix, grdb,
             ]),
         .executableTarget(name: "till", dependencies: ["Appliance"], swiftSettings: strict),
 

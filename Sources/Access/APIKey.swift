@@ -118,6 +118,12 @@ package struct APIKey: Sendable {
         return revoked
     }
 
+    /// The mode a key belongs to; false where there is no such key.
+    package static func isLive(_ id: String, in db: Database) throws -> Bool {
+        let row = try db.row("SELECT livemode FROM api_keys WHERE id = ?", [id])
+        return row.map { (row: Row) -> Bool in row[0] } ?? false
+    }
+
     /// The seller's keys, newest first, ended ones included.
     package static func list(sellerID: String, livemode: Bool, page: PageRequest, in db: Database) throws -> Page<APIKey> {
         let rows = try db.rows(

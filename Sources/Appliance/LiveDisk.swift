@@ -50,6 +50,28 @@ package struct LiveDisk: Disk {
     }
 }
 
+extension LiveDisk {
+    /// Makes the directory and those above it, for their owner alone.
+    static func prepareDirectory(_ path: String) throws {
+        try makeDirectory(path.hasSuffix("/") && path.count > 1 ? String(path.dropLast()) : path)
+    }
+
+    /// Gives a file that was written by somebody else its final name, durably.
+    static func publish(_ temporary: String, as path: String) throws {
+        let file = open(temporary, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw failure(temporary) }
+        defer { close(file) }
+        guard fsync(file) == 0, rename(temporary, path) == 0 else { throw failure(path) }
+        try syncDirectory(parent(of: path))
+    }
+
+    /// Writes a page of the documentation: readable by everyone, unlike everything else.
+    static func publishText(_ text: String, to path: String) throws {
+        try LiveDisk().write(Array(text.utf8), to: path)
+        guard chmod(path, 0o644) == 0 else { throw failure(path) }
+    }
+}
+
 /// The system's words for the call that failed last. Read `errno` before anything else runs.
 private func failure(_ path: String) -> DiskFailure {
     DiskFailure(path: path, reason: String(cString: strerror(errno)))

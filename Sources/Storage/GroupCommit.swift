@@ -26,7 +26,6 @@ final class GroupCommit: Sendable {
         var waiting: [Job] = []
         var isDraining = false
         var stopped: String?
-        var watchers: [CheckedContinuation<String?, Never>] = []
     }
 
     private let writer: DatabaseQueue
@@ -42,16 +41,6 @@ final class GroupCommit: Sendable {
     }
 
     var stopped: String? { state.withLock { $0.stopped } }
-
-    func untilStopped() async -> String? {
-        await withCheckedContinuation { continuation in
-            let reason: String? = state.withLock { state in
-                if state.stopped == nil { state.watchers.append(continuation) }
-                return state.stopped
-            }
-            if let reason { continuation.resume(returning: reason) }
-        }
-    }
 
     func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
         let value = Box<T>()
@@ -142,14 +131,7 @@ final class GroupCommit: Sendable {
         }
     }
 
-    private func stop(_ reason: String) {
-        let watchers = state.withLock { state in
-            if state.stopped == nil { state.stopped = reason }
-            defer { state.watchers = [] }
-            return state.watchers
-        }
-        for watcher in watchers { watcher.resume(returning: reason) }
-    }
+    private func stop(_ reason: String) { state.withLock { $0.stopped = $0.stopped ?? reason } }
 
     /// Moves the WAL's pages into the file. Never waits for readers where `kind` is passive.
     ///

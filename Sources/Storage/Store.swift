@@ -126,9 +126,6 @@ package final class Store: Sendable {
     /// in the file can no longer be known, so the process must end and reopen it.
     package var stopped: String? { commits.stopped }
 
-    /// Waits until writing has stopped for good, and says why.
-    package func untilStopped() async -> String? { await commits.untilStopped() }
-
     /// Finishes what is waiting, empties the WAL into the file and closes it.
     package func close() async throws {
         try await commits.checkpointAll()

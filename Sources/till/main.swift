@@ -1,1 +1,4 @@
-print("till")
+import Appliance
+import Glibc
+
+exit(await Command.main(Array(CommandLine.arguments.dropFirst())))

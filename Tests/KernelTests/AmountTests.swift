@@ -13,7 +13,7 @@ import Testing
         /// Columns are parted by spaces, so that a table stays aligned as text.
         static func table(_ text: String) -> [Case] {
             text.split(separator: "\n").map { line in
-                let columns: [String] = line.split(separator: " ").map(String.init)
+                let columns: [String] = line.split(separator: " ").map { String($0) }
                 guard columns.count == 3, let asset = Asset.named(columns[1]), let units = Int64(columns[2]) else {
                     preconditionFailure("no case: \(line)")
                 }

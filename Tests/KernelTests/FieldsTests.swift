@@ -64,25 +64,40 @@ import Testing
     }
 
     @Test func `every reader gives what is there`() throws {
-        let body = #"{"name":"ab","active":false,"count":9,"at":"1970-01-01T00:00:01Z","price":{"amount":"1.50","currency":"USDC"},"metadata":{"k":"v"}}"#
+        let body = """
+            {"name":"ab","active":false,"count":9,"at":"1970-01-01T00:00:01Z",
+            "price":{"amount":"1.50","currency":"USDC"},"metadata":{"k":"v"}}
+            """
         var fields = try Fields(JSON.read(body))
-        #expect(try fields.text("name", 1...3) == "ab")
-        #expect(try fields.flag("active") == false)
-        #expect(try fields.integer("count", 0...9) == 9)
-        #expect(try fields.time("at") == Timestamp(milliseconds: 1_000))
-        #expect(try fields.amount("price") == Amount(1_500_000, .usdc))
-        #expect(try fields.metadata("metadata") == ["k": "v"])
+        let name = try fields.text("name", 1...3)
+        let active = try fields.flag("active")
+        let count = try fields.integer("count", 0...9)
+        let time = try fields.time("at")
+        let price = try fields.amount("price")
+        let metadata = try fields.metadata("metadata")
+        #expect(name == "ab")
+        #expect(active == false)
+        #expect(count == 9)
+        #expect(time == Timestamp(milliseconds: 1_000))
+        #expect(price == Amount(1_500_000, .usdc))
+        #expect(metadata == JSON.object([JSON.Member("k", "v")]))
         try fields.finish()
     }
 
     @Test func `what is absent or null is nil, and null is told apart by has`() throws {
         var fields = try Fields(JSON.read(#"{"name":null}"#))
-        #expect(try fields.text("name", 1...3) == nil)
-        #expect(try fields.flag("active") == nil)
-        #expect(try fields.integer("count", 0...9) == nil)
-        #expect(try fields.time("at") == nil)
-        #expect(try fields.amount("price") == nil)
-        #expect(try fields.metadata("metadata") == nil)
+        let name = try fields.text("name", 1...3)
+        let active = try fields.flag("active")
+        let count = try fields.integer("count", 0...9)
+        let time = try fields.time("at")
+        let price = try fields.amount("price")
+        let metadata = try fields.metadata("metadata")
+        #expect(name == nil)
+        #expect(active == nil)
+        #expect(count == nil)
+        #expect(time == nil)
+        #expect(price == nil)
+        #expect(metadata?.compact == nil)
         #expect(fields.has("name"))
         #expect(!fields.has("active"))
         try fields.finish()
@@ -115,13 +130,15 @@ import Testing
 
     @Test func `lines are allowed only where they are asked for`() throws {
         var fields = try Fields(JSON.read(#"{"note":"a\r\n\tb","bell":"a\u0007b"}"#))
-        #expect(try fields.text("note", 1...9, lines: true) == "a\r\n\tb")
+        let note = try fields.text("note", 1...9, lines: true)
+        #expect(note == "a\r\n\tb")
         #expect(throws: Problem.self) { try fields.text("bell", 1...9, lines: true) }
     }
 
     @Test func `length is counted in characters a person would count as code points`() throws {
         var fields = try Fields(JSON.read(#"{"name":"é😀x"}"#))
-        #expect(try fields.text("name", 3...3) == "é😀x")
+        let name = try fields.text("name", 3...3)
+        #expect(name == "é😀x")
     }
 
     @Test func `metadata has bounds`() throws {
@@ -132,8 +149,10 @@ import Testing
         let key = String(repeating: "k", count: 40)
         let value = String(repeating: "v", count: 500)
         let twenty = JSON.object((0..<20).map { JSON.Member("key\($0)", "v") })
-        #expect(try read(twenty) == twenty)
-        #expect(try read(.object([JSON.Member(key, .string(value))])) != nil)
+        let few = try read(twenty)
+        let long = try read(.object([JSON.Member(key, .string(value))]))
+        #expect(few == twenty)
+        #expect(long?.members?.count == 1)
         #expect(throws: Problem.self) { try read(.object((0..<21).map { JSON.Member("key\($0)", "v") })) }
         #expect(throws: Problem.self) { try read(.object([JSON.Member(key + "k", "v")])) }
         #expect(throws: Problem.self) { try read(.object([JSON.Member("k", .string(value + "v"))])) }

@@ -45,7 +45,7 @@ import Testing
         var ids: [String] = []
         for step in 0..<500 {
             ids.append(simulated.world.newID(.payment))
-            simulated.time.set(simulated.time.now() + .milliseconds(step.isMultiple(of: 3) ? -40 : 10))
+            simulated.time.set(simulated.time.now() + Duration.milliseconds(step.isMultiple(of: 3) ? -40 : 10))
         }
         #expect(Self.rise(ids))
     }
@@ -59,7 +59,7 @@ import Testing
             let bits = try #require(Self.bits(id))
             #expect(bits >> 76 & 0xf == 7 && bits >> 62 & 0b11 == 0b10)
         }
-        #expect(IDs.time(of: made[1]) == Self.start + .milliseconds(1))
+        #expect(IDs.time(of: made[1]) == Self.start + Duration.milliseconds(1))
     }
 
     @Test func `no id after a restart is below one before it, though the clock was set back`() throws {
@@ -69,16 +69,16 @@ import Testing
         let newest = try #require(old.last.flatMap { IDs.time(of: $0) })
         let after = IDs()
         after.raise(to: newest)
-        let new: [String] = (0..<100).map { _ in after.next(.event, at: Self.start - .seconds(3_600), random: chance.bytes(10)) }
+        let new: [String] = (0..<100).map { _ in after.next(.event, at: Self.start - Duration.seconds(3_600), random: chance.bytes(10)) }
         #expect(Self.rise(old + new))
         // Later, the clock alone decides again.
-        #expect(IDs.time(of: after.next(.event, at: Self.start + .seconds(1), random: chance.bytes(10))) == Self.start + .seconds(1))
+        #expect(IDs.time(of: after.next(.event, at: Self.start + Duration.seconds(1), random: chance.bytes(10))) == Self.start + Duration.seconds(1))
     }
 
     @Test func `raising to an earlier moment changes nothing`() {
         let ids = IDs()
         let first = ids.next(.event, at: Self.start, random: [UInt8](repeating: 1, count: 10))
-        ids.raise(to: Self.start - .seconds(3_600))
+        ids.raise(to: Self.start - Duration.seconds(3_600))
         let second = ids.next(.event, at: Self.start, random: [UInt8](repeating: 2, count: 10))
         #expect(first < second)
         #expect(IDs.time(of: second) == Self.start)

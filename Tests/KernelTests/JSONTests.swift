@@ -16,7 +16,7 @@ import Testing
 
     static let accepted: [Case] = [
         Case("null"), Case("true"), Case("false"), Case("0"), Case("-0"), Case("12"), Case("-1.5e3"), Case("1E+2"), Case("0.5"), Case("1e-7"),
-        Case("123456789012345678901234567890.0000000001"), Case(#""""#), Case(#""till""#), Case("[]"), Case("{}"), Case("[[],{}]"),
+        Case("123456789012345678901234567890.0000000001"), Case("\"\""), Case(#""till""#), Case("[]"), Case("{}"), Case("[[],{}]"),
         Case(#"{"b":1,"a":2}"#), Case(#"{"":0}"#), Case(#"{"a":{"a":1}}"#),
         Case(" \t\r\n{ \"a\" : [ 1 , 2 ] }\n", #"{"a":[1,2]}"#),
         Case(#""é😀""#), Case(#""\u00e9""#, #""é""#), Case(#""\u00E9""#, #""é""#), Case(#""\ud83d\ude00""#, #""😀""#),
@@ -33,10 +33,13 @@ import Testing
     }
 
     static let refused: [String] = [
-        "", " ", "nul", "tru", "falsy", "True", "nan", "NaN", "Infinity", "-Infinity", "undefined", "'a'", "a", "{", "}", "[", "]", "[1", "[1,", "[,1]",
-        "[1,]", "[1 2]", "[1,,2]", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}", "{1:1}", "{\"a\" 1}", "{\"a\":1 \"b\":2}",
+        "", " ", "nul", "tru", "falsy", "True", "nan", "NaN", "Infinity", "-Infinity", "undefined", "'a'", "a", "{", "}", "[", "]", "[1", "[1,",
+        "[,1]",
+        "[1,]", "[1 2]", "[1,,2]", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{a:1}", "{'a':1}", "{1:1}", "{\"a\" 1}",
+        "{\"a\":1 \"b\":2}",
         "01", "-01", "00", "1.", ".5", "-", "-.5", "+1", "1e", "1e+", "1.e1", "1.5.5", "0x10", "1_000", "1,5", "- 1",
-        "\"", "\"a", "\"\\\"", "\"\\", "\"\\x41\"", "\"\\'\"", "\"\\u\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\U0041\"", "\"a\nb\"", "\"a\tb\"", "\"a\0b\"",
+        "\"", "\"a", "\"\\\"", "\"\\", "\"\\x41\"", "\"\\'\"", "\"\\u\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\U0041\"", "\"a\nb\"", "\"a\tb\"",
+        "\"a\0b\"",
         "\"\\ud800\"", "\"\\udbff\"", "\"\\udc00\"", "\"\\udfff\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\ud800\\ud800\"",
         "\"\\ude00\\ud83d\"", "1 2", "{}{}", "[] x", "null null", "\"a\" \"b\"", "{} //", "/* */ {}", "{}\0", "\u{feff}{}", "\u{a0}1",
         "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}", "[{\"b\":{\"a\":1,\"c\":2,\"a\":1}}]",
@@ -77,7 +80,7 @@ import Testing
         func objects(_ count: Int) -> String { String(repeating: "{\"a\":", count: count) + "0" + String(repeating: "}", count: count) }
         #expect(try JSON.read(nested(JSON.depthMax + 1)).items?.count == 1)
         Self.expectRefusal(Array(nested(JSON.depthMax + 2).utf8))
-        #expect(try JSON.read(objects(JSON.depthMax))["a"] != nil)
+        #expect(try JSON.read(objects(JSON.depthMax)).members?.count == 1)
         Self.expectRefusal(Array(objects(JSON.depthMax + 1).utf8))
     }
 
@@ -87,7 +90,7 @@ import Testing
     }
 
     @Test func `long is not deep`() throws {
-        let items: [String] = (0..<20_000).map(String.init)
+        let items: [String] = (0..<20_000).map { String($0) }
         let value = try JSON.read("[" + items.joined(separator: ",") + "]")
         #expect(value.items?.count == 20_000)
         #expect(value.items?.last?.integer == 19_999)
@@ -127,8 +130,8 @@ import Testing
         let value = try JSON.read(#"{"b":[1],"a":null}"#)
         #expect(value.members?.map(\.key) == ["b", "a"])
         #expect(value["a"]?.isNull == true)
-        #expect(value["c"] == nil)
-        #expect(value["b"]?["c"] == nil)
+        #expect(value["c"]?.compact == nil)
+        #expect(value["b"]?["c"]?.compact == nil)
         #expect(value["b"]?.items?.first?.integer == 1)
     }
 

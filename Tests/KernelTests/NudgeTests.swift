@@ -32,10 +32,10 @@ import Testing
         await next.value
     }
 
-    @Test func `a nudge wakes everyone who waits`() async {
+    @Test func `nudges wake all who wait`() async {
         let tasks = [await waiting(), await waiting(), await waiting()]
-        // A waiter sleeps a moment before it listens; what it misses is kept for one of them alone.
-        while !tasks.isEmpty, time.sleeperCount > 0 {
+        // Asleep is not yet listening: a nudge that comes between is kept, for one of them alone.
+        while time.sleeperCount > 0 {
             nudge.nudge()
             await Task.yield()
         }

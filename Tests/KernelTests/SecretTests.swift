@@ -27,7 +27,7 @@ import Testing
 
     @Test func `no way of printing shows it, alone or inside something`() {
         let holder = Holder(name: "shop", key: Self.secret, bytes: Secret(Array(Self.hidden.utf8)))
-        let number = Array(Self.hidden.utf8).map(String.init).joined(separator: ", ")
+        let number = Array(Self.hidden.utf8).map { String($0) }.joined(separator: ", ")
         var all: [String] = Self.shown(Self.secret)
         all += Self.shown(holder)
         all += Self.shown([Self.secret])

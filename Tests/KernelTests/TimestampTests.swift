@@ -88,10 +88,10 @@ import Testing
 
     @Test func `durations move it both ways`() {
         let time = Timestamp(milliseconds: 10_000)
-        #expect(time + .milliseconds(1_500) == Timestamp(milliseconds: 11_500))
-        #expect(time - .milliseconds(1_500) == Timestamp(milliseconds: 8_500))
-        #expect(time - .seconds(20) == Timestamp(milliseconds: -10_000))
-        #expect(time + .microseconds(999) == time)
-        #expect(time < time + .milliseconds(1))
+        #expect(time + Duration.milliseconds(1_500) == Timestamp(milliseconds: 11_500))
+        #expect(time - Duration.milliseconds(1_500) == Timestamp(milliseconds: 8_500))
+        #expect(time - Duration.seconds(20) == Timestamp(milliseconds: -10_000))
+        #expect(time + Duration.microseconds(999) == time)
+        #expect(time < time + Duration.milliseconds(1))
     }
 }

@@ -149,16 +149,16 @@ final class SimulatedChain: Rail {
         guard let json = try JSON.read(transaction.raw)["authorization"], let transfer = TransferAuthorization(json: json) else {
             return .failed(.transactionFailed, "The transaction cannot be read.")
         }
-        let isOver = isOver(transfer)
+        let over = isOver(transfer)
         let slot = Self.slot(transfer)
         return state.withLock { (state: inout State) -> Outcome? in
             if let usedBy = state.usedBy[slot] { return Self.answer(transaction.hash, usedBy: usedBy, &state) }
-            return isOver ? .failed(.expired, "The authorization expired unused.") : Optional<Outcome>.none
+            return over ? Outcome.failed(.expired, "The authorization expired unused.") : Optional<Outcome>.none
         }
     }
 
     private func execute(_ hash: String, _ transfer: TransferAuthorization, isRobbed: Bool) -> Outcome {
-        let isOver = isOver(transfer)
+        let over = isOver(transfer)
         let isEarly = transfer.validAfter >= UInt256(UInt64(max(0, now.seconds)))
         let (payer, payTo) = (transfer.from.checksummed, transfer.to.checksummed)
         let slot = Self.slot(transfer)
@@ -170,7 +170,7 @@ final class SimulatedChain: Rail {
                 return Self.answer(hash, usedBy: usedBy, &state)
             }
             if isRobbed { state.balances[payer] = 0 }
-            if isOver { return .failed(.expired, "The authorization expired unused.") }
+            if over { return .failed(.expired, "The authorization expired unused.") }
             if isEarly { return .failed(.notYetValid, "The authorization is not valid yet.") }
             let held = state.balances[payer] ?? Self.openingUnits
             guard let units = transfer.value.int64, units <= held else { return .failed(.insufficientBalance, "The payer holds \(held) units.") }
