@@ -32,8 +32,8 @@ enum APIKeyDocument {
         return .object(members)
     }
 
-    static func scopes(_ fields: inout Fields) throws -> Set<Scope> {
-        guard let value = fields.value("scopes") else { throw fields.missing("scopes") }
+    static func scopes(_ fields: inout Fields) throws -> Set<Scope>? {
+        guard let value = fields.value("scopes") else { return nil }
         let rule = "a list with at least one of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))"
         guard let items = value.items, !items.isEmpty, items.count <= 20 else { throw fields.invalid("scopes", rule) }
         return Set(try items.map { item in
@@ -46,10 +46,12 @@ enum APIKeyDocument {
 extension Counter {
     func createAPIKey(_ call: Call) async throws -> Reply {
         var fields = try call.fields()
-        guard let name = try fields.text("name", 1...100) else { throw fields.missing("name") }
-        let scopes = try APIKeyDocument.scopes(&fields)
+        let given = try fields.text("name", 1...100)
+        let chosen = try APIKeyDocument.scopes(&fields)
         let expiresAt = try fields.time("expires_at")
         try fields.finish()
+        guard let name = given else { throw fields.missing("name") }
+        guard let scopes = chosen else { throw fields.missing("scopes") }
         let (asker, world) = (call.asker, world)
         if let expiresAt, expiresAt <= world.time.now() { throw fields.invalid("expires_at", "in the future") }
         return try await once(call) { db in

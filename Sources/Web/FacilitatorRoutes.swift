@@ -24,13 +24,21 @@ enum FacilitatorDocument {
 extension Counter {
     /// A refusal is an answer (200): the SDKs raise on anything else.
     func verify(_ call: Call) async throws -> Reply {
-        let json = try JSON.read(call.body)
+        let json = try facilitatorBody(call)
         do throws(X402Refusal) {
             let request = try FacilitatorRequest(json: json)
             return .json(try await verdict(request).json)
         } catch {
             return .json(VerifyResponse(error).json)
         }
+    }
+
+    /// A body that is no request at all is a problem (400); one that asks for the wrong thing gets a verdict.
+    private func facilitatorBody(_ call: Call) throws -> JSON {
+        let json = try JSON.read(call.body)
+        let fields = try Fields(json)
+        for name in ["paymentPayload", "paymentRequirements"] where !fields.has(name) { throw fields.missing(name) }
+        return json
     }
 
     private func verdict(_ request: FacilitatorRequest) async throws(X402Refusal) -> VerifyResponse {
@@ -42,7 +50,7 @@ extension Counter {
     }
 
     func settle(_ call: Call) async throws -> Reply {
-        let json = try JSON.read(call.body)
+        let json = try facilitatorBody(call)
         let request: FacilitatorRequest
         do throws(X402Refusal) {
             request = try FacilitatorRequest(json: json)

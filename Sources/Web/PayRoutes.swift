@@ -133,6 +133,10 @@ extension Counter {
         if !link.livemode { page.testWalletAction = "/pay/\(link.token)/test-wallet" }
         page.developerHint = "curl -i \(linkURL(link.token))"
         page.receipt = receipt
+        if receipt != nil {
+            page.status = Payment.Status.completed.rawValue
+            page.statusText = Payment.Status.completed.forBuyers
+        }
         return page
     }
 

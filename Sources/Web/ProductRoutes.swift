@@ -50,14 +50,16 @@ enum ProductDocument {
 extension Counter {
     func createProduct(_ call: Call) async throws -> Reply {
         var fields = try call.fields()
-        guard let name = try fields.text("name", 1...200) else { throw fields.missing("name") }
-        guard let price = try ProductDocument.price(&fields) else { throw fields.missing("price") }
+        let (name, price) = (try fields.text("name", 1...200), try ProductDocument.price(&fields))
         let (asker, world) = (call.asker, world)
         var draft = Product(
-            id: world.newID(.product), sellerID: asker.sellerID, livemode: asker.livemode, name: name, description: nil, price: price, stock: nil,
-            content: nil, createdAt: world.time.now())
+            id: world.newID(.product), sellerID: asker.sellerID, livemode: asker.livemode, name: name ?? "", description: nil,
+            price: price ?? Amount(1, .usd), stock: nil, content: nil, createdAt: world.time.now())
         try ProductDocument.apply(&fields, to: &draft)
+        // Unknown fields first: a name that is missing is most often one that is misspelt.
         try fields.finish()
+        if name == nil { throw fields.missing("name") }
+        if price == nil { throw fields.missing("price") }
         let product = draft
         return try await once(call) { db in
             try product.insert(in: db)

@@ -67,6 +67,7 @@ class Till:
         self.directory = pathlib.Path(directory)
         self.data = pathlib.Path(data or self.directory / "data") / "till.sqlite"
         self.data.parent.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.log = self.directory / "till.log"
         self.env = env or {}
         self.port = free_port()

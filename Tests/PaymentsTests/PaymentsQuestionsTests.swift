@@ -1,7 +1,9 @@
+import Access
 import GRDB
 import Kernel
 import Payments
 import Rails
+import Simulation
 import Storage
 import Testing
 
@@ -96,9 +98,11 @@ import Testing
     func finds(_ plant: Plant) async throws {
         let shop = try await busyShop()
         let question = try #require(PaymentsSchema.questions.first { $0.claim == plant.claim })
-        #expect(try await shop.store.read { db in try question.faults(db) } == [])
+        let before = try await shop.store.read { db in try question.faults(db) }
+        #expect(before == [])
         try await shop.store.write { db in try db.execute(sql: plant.sql) }
-        #expect(try await shop.store.read { db in try question.faults(db) } != [])
+        let after = try await shop.store.read { db in try question.faults(db) }
+        #expect(!after.isEmpty)
     }
 
     @Test("every question has something planted for it")

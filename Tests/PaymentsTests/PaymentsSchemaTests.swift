@@ -1,3 +1,4 @@
+import Access
 import Foundation
 import GRDB
 import Kernel
@@ -46,7 +47,8 @@ import Testing
             try to.filter { status in
                 try db.execute(
                     sql: """
-                        INSERT INTO payments (id, seller_id, livemode, status, link_id, quantity, price_units, price_asset, network, created_at, updated_at)
+                        INSERT INTO payments (id, seller_id, livemode, status, link_id, quantity, price_units, price_asset, network,
+                          created_at, updated_at)
                         SELECT 'pay_' || ?, seller_id, 0, ?, id, 1, 1, 'USD', 'n', 0, 0 FROM payment_links
                         """, arguments: [status.rawValue, from.rawValue])
                 return try Self.succeeds("UPDATE payments SET status = ? WHERE id = 'pay_' || ?", [status.rawValue, status.rawValue], db)

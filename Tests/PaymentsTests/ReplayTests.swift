@@ -2,6 +2,7 @@ import GRDB
 import Kernel
 import Payments
 import Rails
+import Simulation
 import Storage
 import Testing
 

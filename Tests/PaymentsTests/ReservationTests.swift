@@ -1,5 +1,8 @@
+import GRDB
+import Goods
 import Kernel
 import Payments
+import Simulation
 import Storage
 import Testing
 import Webhooks

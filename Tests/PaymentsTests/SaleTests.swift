@@ -1,12 +1,13 @@
 import GRDB
+import Goods
 import Kernel
 import Ledger
 import Payments
 import Rails
 import Sandbox
+import Simulation
 import Storage
 import Testing
-import Webhooks
 
 @Suite struct SaleTests {
     @Test("a payment becomes a sale, with everything that belongs to it")

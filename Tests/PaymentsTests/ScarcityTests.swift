@@ -1,7 +1,10 @@
+import Access
 import Kernel
 import Payments
 import Rails
 import Sandbox
+import Simulation
+import Storage
 import Testing
 
 /// What there is one of, and what is closed.

@@ -1,7 +1,10 @@
 import GRDB
+import Goods
 import Kernel
 import Payments
 import Rails
+import Sandbox
+import Simulation
 import Storage
 import Testing
 
@@ -132,8 +135,9 @@ import Testing
         let product = try await shop.product(stock: 3)
         let link = try await shop.link(to: product)
         shop.chain.plan(.spent)
+        let payer = try Shop.buyer(1).address.checksummed
         let refusal = try #require(try await shop.pay(link).refusal)
-        #expect(refusal.reason == .insufficientBalance && refusal.payer == (try Shop.buyer(1).address.checksummed))
+        #expect(refusal.reason == .insufficientBalance && refusal.payer == payer)
         let payment = try await shop.onlyPayment()
         #expect(payment.status == .failed && payment.failure == X402Refusal.Reason.insufficientBalance.rawValue)
         #expect(try await shop.events().suffix(3) == ["settlement.failed", "payment.failed", "reservation.released"])

@@ -52,7 +52,8 @@ final class Shop: Sendable {
         var options = Store.Options()
         options.reserveBytes = 1
         options.freeBytes = { power.freeBytes() }
-        let store = try Store(path: directory.appendingPathComponent("till.sqlite").path, schema: Shop.schema, options: options, now: world.time.now())
+        let path = directory.appendingPathComponent("till.sqlite").path
+        let store = try Store(path: path, schema: Shop.schema, options: options, now: world.time.now())
         let sandbox = SandboxRail(store: store, time: simulated.time)
         let chain = SimulatedChain(time: simulated.time, power: power, seed: seed)
         var rails: [any Rail] = []
