@@ -110,7 +110,7 @@ let package = Package(
         tests(
             "WebTests",
             [
-                "Kernel", "Access", "Appliance", "Payments", "Rails", "Simulation", "Storage", "Web", hummingbird, hummingbirdTesting, httpTypes,
+                "Kernel", "Access", "Appliance", "Goods", "Ledger", "Payments", "Rails", "Sandbox", "Simulation", "Storage", "Web", "Webhooks", hummingbird, hummingbirdTesting, httpTypes,
                 nioCore, logging, grdb,
             ]),
         tests("ApplianceTests", ["Appliance", "Kernel", "Simulation", "Storage", "Web", configuration, lifecycle, logging]),

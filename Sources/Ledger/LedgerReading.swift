@@ -45,7 +45,7 @@ extension Journal {
             if let reference {
                 try db.rows(
                     "SELECT id, livemode, kind, reference, posted_at FROM ledger_entries "
-                        + "WHERE kind IN (\(kinds)) AND reference = ? AND seller_id = ? AND livemode = ? AND id < ?" + tail,
+                        + "WHERE kind IN (\(kinds)) AND reference = ? AND +seller_id = ? AND +livemode = ? AND +id < ?" + tail,
                     [reference, books.sellerID, books.livemode, page.before, page.limit + 1])
             } else {
                 try db.rows(list + tail, [books.sellerID, books.livemode, page.before, page.limit + 1])
@@ -68,7 +68,8 @@ extension Journal {
         return Dictionary(rows.map { ($0[0], $0[1]) }) { (a: Int64, b: Int64) in a + b }
     }
 
-    /// Every kind as SQL literals, so that the index on (kind, reference) finds one fact's entries.
+    /// Every kind as SQL literals, so that the index on (kind, reference) finds one fact's entries; the unary plus
+    /// above keeps the planner from the list's index, which would walk the whole journal.
     private static let kinds = LedgerEntry.Kind.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
 
     private static func legs(of entry: String, in db: Database) throws -> [PostedEntry.Leg] {

@@ -16,11 +16,13 @@ extension Cashier {
     /// Brings a settlement one step on: sends it or asks what became of it, and
     /// records the outcome. The paying request and the worker both run this.
     ///
-    /// - Parameter isFresh: Nothing was ever sent, so there is nothing to ask about first.
+    /// - Parameters:
+    ///   - isFresh: Nothing was ever sent, so there is nothing to ask about first.
+    ///   - isInHand: The caller has taken it up already.
     /// - Throws: `StoreFailure` where the outcome cannot be written: the worker
     ///   takes it up again.
-    func carry(_ settlement: Settlement, isFresh: Bool) async throws -> Carried {
-        guard hands.take(settlement.id) else { return .ended(settlement) }
+    func carry(_ settlement: Settlement, isFresh: Bool, isInHand: Bool = false) async throws -> Carried {
+        guard isInHand || hands.take(settlement.id) else { return .ended(settlement) }
         do {
             let carried = try await carryInHand(settlement, isFresh: isFresh)
             hands.putDown(settlement.id, unfinished: false)

@@ -107,10 +107,16 @@ package struct Cashier: Sendable {
             let receipt = try await take(authorization, transaction, for: offer)
             return (offer, receipt)
         } catch let refusal as X402Refusal {
+            // The same payment may have been settled by another request since it was looked up: then it is that one.
+            if let key, let late = try await holding(requirements.network, key) { return (offer, try await replay(late, key, of: offer)) }
             return (offer, .refused(refusal, nil))
         } catch is NetworkFailure {
             throw Problem(.networkUnavailable, "The payment network cannot be asked now. Nothing was charged; try again.")
         }
+    }
+
+    func holding(_ network: String, _ key: AuthorizationKey) async throws -> Settlement? {
+        try await store.read { db in try Settlement.holding(network: network, payer: key.payer, nonce: key.nonce, in: db) }
     }
 
     /// Accepts and carries; or finds that somebody was a moment faster with the same authorization.
@@ -118,27 +124,51 @@ package struct Cashier: Sendable {
         guard let units = offer.tender(for: authorization, among: tenders) else {
             return .refused(X402Refusal(.invalidRequirements, "The amount is not a whole number of ledger units.", payer: authorization.payer), nil)
         }
-        let world = world
-        let lease = rules.lease
-        let accepted = try await store.write { db -> (settlement: Settlement?, isNew: Bool) in
-            if let known = try Settlement.holding(network: authorization.network, payer: authorization.payer, nonce: authorization.nonce, in: db) {
-                return (known, false)
-            }
-            let (_, id) = try Payment.accept(
-                authorization, transaction, for: offer, units: units, leaseUntil: world.time.now() + lease, world: world, in: db)
-            return (try Settlement.find(id, in: db), true)
+        let queued = try await queue(authorization, transaction) { id, lease, world, db in
+            try Payment.accept(authorization, transaction, for: offer, units: units, settlement: id, leaseUntil: lease, world: world, in: db)
         }
-        guard let settlement = accepted.settlement else { preconditionFailure("a settlement just written can be read") }
-        guard accepted.isNew else {
+        switch queued {
+        case .new(let settlement): return try await answer(settlement, isFresh: true)
+        case .known(let settlement):
             let key = AuthorizationKey(payer: authorization.payer, nonce: authorization.nonce, fingerprint: authorization.fingerprint)
             return try await replay(settlement, key, of: offer)
         }
-        return try await answer(settlement, isFresh: true)
+    }
+
+    /// Whether a settlement was written, or the authorization was taken before.
+    enum Queued: Sendable {
+        /// It is in this process's hands already: nobody else can take it up between the commit and the sending.
+        case new(Settlement)
+        case known(Settlement)
+    }
+
+    /// Reserves an authorization by writing its settlement, with whatever `write` adds, in one commit.
+    func queue(
+        _ authorization: Authorization, _ transaction: PreparedTransaction,
+        _ write: @escaping @Sendable (_ id: String, _ leaseUntil: Timestamp, _ world: World, _ db: Database) throws -> Void
+    ) async throws -> Queued {
+        let (world, lease, id) = (world, rules.lease, world.newID(.settlement))
+        _ = hands.take(id)
+        do {
+            let queued = try await store.write { db -> Queued in
+                if let known = try Settlement.holding(network: authorization.network, payer: authorization.payer, nonce: authorization.nonce, in: db) {
+                    return .known(known)
+                }
+                try write(id, world.time.now() + lease, world, db)
+                guard let settlement = try Settlement.find(id, in: db) else { preconditionFailure("a settlement just written can be read") }
+                return .new(settlement)
+            }
+            if case .known = queued { hands.putDown(id, unfinished: false) }
+            return queued
+        } catch {
+            hands.putDown(id, unfinished: false)
+            throw error
+        }
     }
 
     /// Carries a settlement while the buyer waits, and answers with what is known when they have waited long enough.
     private func answer(_ settlement: Settlement, isFresh: Bool) async throws -> Receipt {
-        let ended = try await within(rules.answerWithin, world.time) { try await carry(settlement, isFresh: isFresh) }
+        let ended = try await within(rules.answerWithin, world.time) { try await carry(settlement, isFresh: isFresh, isInHand: isFresh) }
         switch ended {
         case .some(.sold(let sale, let settlement)): return .sold(sale, settlement)
         case .some(.ended(let settlement)): return try await receipt(of: settlement)
@@ -154,7 +184,9 @@ package struct Cashier: Sendable {
         guard let payment, payment.linkID == offer.link.id else { return .refused(refusal, nil) }
         if payment.status == .refunded { throw Problem(.paymentRefunded, "This payment was refunded. Sign a new one to buy again.") }
         // Whoever pays twice at once waits for the first one's outcome, as the first does; what nobody carries is taken up.
-        if known.isOpen, !hands.hold(known.id) { return try await answer(known, isFresh: false) }
+        // A lookup that failed a moment ago has its own next time: a buyer who keeps asking does not use up the attempts.
+        let isDue = known.nextAttemptAt <= world.time.now() || hands.hasDropped(known.id)
+        if known.isOpen, isDue, !hands.hold(known.id) { return try await answer(known, isFresh: false) }
         return try await settled(known)
     }
 
@@ -162,7 +194,7 @@ package struct Cashier: Sendable {
     private func settled(_ known: Settlement) async throws -> Receipt {
         let started = world.time.elapsed()
         var current = known
-        while current.isOpen, current.state != .unknown, let limit = rules.answerWithin, world.time.elapsed() - started < limit {
+        while current.isOpen, hands.hold(current.id), let limit = rules.answerWithin, world.time.elapsed() - started < limit {
             try await world.time.sleep(for: .milliseconds(20))
             guard let found = try await store.read({ db in try Settlement.find(known.id, in: db) }) else { break }
             current = found

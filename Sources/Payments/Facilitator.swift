@@ -22,17 +22,17 @@ extension Cashier {
     ///   - sellerID: Whose settlement it is, for the events and the list.
     package func settle(_ request: FacilitatorRequest, sellerID: String, livemode: Bool) async throws -> SettleResponse {
         let network = request.requirements.network
+        // Reading alone: what cannot be read is refused with its reason by the verification below.
+        let key = try? rail(for: request).identify(request.payment, for: request.requirements)
         do {
             let rail = try rail(for: request)
-            if let key = try? rail.identify(request.payment, for: request.requirements),
-                let known = try await store.read({ db in try Settlement.holding(network: network, payer: key.payer, nonce: key.nonce, in: db) })
-            {
-                return try await repeated(known, key)
-            }
+            if let key, let known = try await holding(network, key) { return try await repeated(known, key) }
             let authorization = try await rail.verify(request.payment, against: request.requirements, at: world.time.now())
             let transaction = try await rail.prepare(authorization)
             return try await settle(authorization, transaction, sellerID: sellerID, livemode: livemode)
         } catch let refusal as X402Refusal {
+            // Settled by another request since it was looked up: then it is a repetition.
+            if let key, let late = try await holding(network, key), late.fingerprint == key.fingerprint { return try await repeated(late, key) }
             return .refused(refusal, network: network)
         }
     }
@@ -53,26 +53,20 @@ extension Cashier {
     private func settle(
         _ authorization: Authorization, _ transaction: PreparedTransaction, sellerID: String, livemode: Bool
     ) async throws -> SettleResponse {
-        let (world, lease) = (world, rules.lease)
-        let (settlement, isNew) = try await store.write { db -> (Settlement?, Bool) in
-            if let known = try Settlement.holding(network: authorization.network, payer: authorization.payer, nonce: authorization.nonce, in: db) {
-                return (known, false)
-            }
-            let id = try Settlement.queue(
-                authorization, transaction, paymentID: nil, sellerID: sellerID, livemode: livemode, leaseUntil: world.time.now() + lease,
-                world: world, in: db)
-            return (try Settlement.find(id, in: db), true)
+        let queued = try await queue(authorization, transaction) { id, lease, world, db in
+            try Settlement.queue(
+                id, authorization, transaction, paymentID: nil, sellerID: sellerID, livemode: livemode, leaseUntil: lease, world: world, in: db)
         }
-        guard let settlement else { preconditionFailure("a settlement just written can be read") }
-        guard isNew else {
+        switch queued {
+        case .new(let settlement): return try await carried(settlement, isFresh: true)
+        case .known(let settlement):
             let key = AuthorizationKey(payer: authorization.payer, nonce: authorization.nonce, fingerprint: authorization.fingerprint)
             return try await repeated(settlement, key)
         }
-        return try await carried(settlement, isFresh: true)
     }
 
     private func carried(_ settlement: Settlement, isFresh: Bool) async throws -> SettleResponse {
-        _ = try await carry(settlement, isFresh: isFresh)
+        _ = try await carry(settlement, isFresh: isFresh, isInHand: isFresh)
         guard let now = try await store.read({ db in try Settlement.find(settlement.id, in: db) }) else { preconditionFailure("settlements are kept") }
         switch now.state {
         case .confirmed:
@@ -87,6 +81,11 @@ extension Cashier {
     private func repeated(_ known: Settlement, _ key: AuthorizationKey) async throws -> SettleResponse {
         guard known.fingerprint == key.fingerprint else {
             throw X402Refusal(.nonceUsed, "The authorization's nonce is used already.", payer: known.payer)
+        }
+        // What pays for one of our links is not told to another server as its own success.
+        guard known.paymentID == nil else {
+            let refusal = X402Refusal(.duplicateSettlement, "This authorization pays for something else.", payer: known.payer)
+            return .refused(refusal, network: known.network, transaction: known.hash)
         }
         switch known.state {
         case .confirmed:

@@ -64,9 +64,9 @@ extension Payment {
     /// Reserves the link's use, the stock and the authorization; throws where one
     /// of them is gone, and the buyer has not been charged.
     static func accept(
-        _ authorization: Authorization, _ transaction: PreparedTransaction, for offer: Offer, units: Amount, leaseUntil: Timestamp,
-        world: World, in db: Database
-    ) throws -> (payment: String, settlement: String) {
+        _ authorization: Authorization, _ transaction: PreparedTransaction, for offer: Offer, units: Amount, settlement: String,
+        leaseUntil: Timestamp, world: World, in db: Database
+    ) throws {
         let now = world.time.now()
         let id = world.newID(.payment)
         let link = offer.link
@@ -88,9 +88,9 @@ extension Payment {
                 "payment_attempt_id": .string(id), "purchaser_address": .string(authorization.payer), "network": .string(authorization.network),
                 "status": "verified",
             ], world: world, in: db)
-        let settlement = try Settlement.queue(
-            authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil, world: world, in: db)
-        return (id, settlement)
+        try Settlement.queue(
+            settlement, authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil,
+            world: world, in: db)
     }
 
     private static func reserve(_ link: PaymentLink, at now: Timestamp, in db: Database) throws {

@@ -32,6 +32,13 @@ extension PaymentsSchema {
                   ELSE p.status IN ('settling', 'unknown') END
                 """),
         AuditQuestion(
+            "every payment under way has a settlement",
+            sql: """
+                SELECT 'payment ' || p.id || ' is ' || p.status || ' without a settlement' FROM payments p
+                WHERE p.status <> 'completed' AND p.status IN ('settling', 'unknown')
+                  AND NOT EXISTS (SELECT 1 FROM settlements t WHERE t.payment_id = p.id)
+                """),
+        AuditQuestion(
             "every use a link holds belongs to a payment under way",
             sql: """
                 SELECT 'link ' || l.id || ' holds ' || l.held || ' uses, ' || count(p.id) || ' payments are under way'

@@ -62,7 +62,7 @@ package enum PaymentsSchema {
               hold_expires_at  INTEGER,
               created_at       INTEGER NOT NULL,
               updated_at       INTEGER NOT NULL,
-              CHECK (status IN ('pending', 'expired') OR network IS NOT NULL)
+              CHECK (status IN ('pending', 'expired', 'failed') OR network IS NOT NULL)
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX payments_list ON payments (seller_id, livemode, id);
             -- Nearly every payment is completed: the others get a small index, so that a filtered page is as quick as a full one.
@@ -77,6 +77,9 @@ package enum PaymentsSchema {
               OR (OLD.status = 'completed' AND NEW.status IN ('partially_refunded', 'refunded'))
               OR (OLD.status = 'partially_refunded' AND NEW.status = 'refunded'))
             BEGIN SELECT RAISE(ABORT, 'a payment does not move this way'); END;
+            CREATE TRIGGER payments_terms BEFORE UPDATE OF
+              id, seller_id, livemode, link_id, product_id, quantity, price_units, price_asset, created_at ON payments
+            BEGIN SELECT RAISE(ABORT, 'the terms of a payment are immutable'); END;
             CREATE TRIGGER payments_delete BEFORE DELETE ON payments BEGIN SELECT RAISE(ABORT, 'payments are kept'); END;
 
             CREATE TABLE settlements (
@@ -110,8 +113,14 @@ package enum PaymentsSchema {
             ) STRICT, WITHOUT ROWID;
             CREATE INDEX settlements_due ON settlements (next_attempt_at) WHERE state IN ('queued', 'sent', 'unknown');
             CREATE TRIGGER settlements_moves BEFORE UPDATE OF state ON settlements
-            WHEN OLD.state <> NEW.state AND OLD.state IN ('confirmed', 'failed')
-            BEGIN SELECT RAISE(ABORT, 'a settlement that ended stays ended'); END;
+            WHEN OLD.state <> NEW.state AND NOT (
+              (OLD.state = 'queued' AND NEW.state IN ('sent', 'confirmed', 'failed', 'unknown'))
+              OR (OLD.state = 'sent' AND NEW.state IN ('confirmed', 'failed', 'unknown'))
+              OR (OLD.state = 'unknown' AND NEW.state IN ('confirmed', 'failed')))
+            BEGIN SELECT RAISE(ABORT, 'a settlement does not move this way'); END;
+            CREATE TRIGGER settlements_identity BEFORE UPDATE OF
+              id, seller_id, livemode, payment_id, network, payer, nonce, fingerprint, asset, atomic_amount, pay_to, hash, raw, created_at ON settlements
+            BEGIN SELECT RAISE(ABORT, 'what was signed and sent is immutable'); END;
             CREATE TRIGGER settlements_delete BEFORE DELETE ON settlements BEGIN SELECT RAISE(ABORT, 'settlements are kept'); END;
 
             CREATE TABLE sales (

@@ -44,10 +44,9 @@ package struct Settlement: Sendable, Equatable {
 extension Settlement {
     /// Reserves the authorization and writes down what is about to be sent.
     static func queue(
-        _ authorization: Authorization, _ transaction: PreparedTransaction, paymentID: String?, sellerID: String, livemode: Bool,
+        _ id: String, _ authorization: Authorization, _ transaction: PreparedTransaction, paymentID: String?, sellerID: String, livemode: Bool,
         leaseUntil: Timestamp, world: World, in db: Database
-    ) throws -> String {
-        let id = world.newID(.settlement)
+    ) throws {
         let now = world.time.now().milliseconds
         try db.run(
             """
@@ -64,7 +63,6 @@ extension Settlement {
             payload: [
                 "settlement_id": .string(id), "payment_attempt_id": .text(paymentID), "status": "queued", "transaction": .string(transaction.hash),
             ], world: world, in: db)
-        return id
     }
 
     /// The settlement that holds an authorization, or nil where it is free.
@@ -112,9 +110,9 @@ extension Settlement {
     static func move(_ id: String, to state: State, failure: String? = nil, at now: Timestamp, in db: Database) throws -> Bool {
         try db.moved(
             """
-            UPDATE settlements SET state = ?, failure = coalesce(?, failure), updated_at = ?
+            UPDATE settlements SET state = ?, failure = CASE WHEN ? = 'confirmed' THEN NULL ELSE coalesce(?, failure) END, updated_at = ?
             WHERE id = ? AND state IN ('queued', 'sent', 'unknown') AND state <> ?
-            """, [state.rawValue, failure, now.milliseconds, id, state.rawValue])
+            """, [state.rawValue, state.rawValue, failure, now.milliseconds, id, state.rawValue])
     }
 
     /// Notes an attempt that ended in nothing, and when to try again.

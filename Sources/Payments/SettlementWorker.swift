@@ -15,12 +15,12 @@ package struct SettlementWorker: Sendable {
     @discardableResult
     package func tick() async throws -> Timestamp? {
         let now = cashier.world.time.now()
-        let (due, dropped) = (cashier.hands.dropped, cashier.hands)
-        var settlements = try await cashier.store.read { db in
-            try due.compactMap { try Settlement.find($0, in: db) }.filter(\.isOpen) + Settlement.due(at: now, limit: Self.batch, in: db)
+        let dropped = cashier.hands.dropped
+        let found = try await cashier.store.read { db in
+            try dropped.compactMap { try Settlement.find($0, in: db) }.filter(\.isOpen) + Settlement.due(at: now, limit: Self.batch, in: db)
         }
-        for id in due where !settlements.contains(where: { $0.id == id }) { dropped.putDown(id, unfinished: false) }
-        settlements = Dictionary(settlements.map { ($0.id, $0) }) { first, _ in first }.values.sorted { $0.id < $1.id }
+        for id in dropped where !found.contains(where: { $0.id == id }) { cashier.hands.forget(id) }
+        let settlements = Dictionary(found.map { ($0.id, $0) }) { first, _ in first }.values.sorted { $0.id < $1.id }
         try await carry(settlements)
         return try await cashier.store.read { db in try Settlement.nextDue(in: db) }
     }
@@ -45,7 +45,7 @@ package struct SettlementWorker: Sendable {
     private func carry(_ settlement: Settlement) async throws {
         let world = cashier.world
         let lease = cashier.rules.lease
-        let wasDropped = cashier.hands.dropped.contains(settlement.id)
+        let wasDropped = cashier.hands.hasDropped(settlement.id)
         // A settlement this process put down has our own lease on it still.
         let claimed = try await cashier.store.write { db in
             let now = world.time.now()

@@ -185,7 +185,7 @@ extension Counter {
             return PaymentPage(
                 frame: self.frame(call, in: try Seller.find(asker.sellerID, in: db)), id: payment.id, title: title, amount: ShownAmount(payment.price),
                 status: StatusChip(payment.status.rawValue), warning: self.warning(whole), facts: self.facts(whole),
-                timeline: try whole.timeline(in: db).map { PaymentPage.Step($0.type, detail: self.detail($0), time: $0.timestamp) },
+                timeline: try whole.timeline(in: db).map { PaymentPage.Step(self.words($0.type), detail: self.detail($0), time: $0.timestamp) },
                 postings: entries.flatMap { entry in entry.postings.map { PaymentPage.Posting(entry: entry.id, account: $0.account, amount: $0.amount) } })
         }
         return .html(pages.payment(page))
@@ -201,7 +201,7 @@ extension Counter {
 
     private func facts(_ whole: PaymentDocument.Whole) -> [PaymentPage.Fact] {
         let payment = whole.payment
-        var facts: [PaymentPage.Fact] = [.code("Payment", payment.id), .code("Link", payment.linkID)]
+        var facts: [PaymentPage.Fact] = [.code("Link", payment.linkID)]
         if let sale = whole.sale { facts.append(.code("Sale", sale.id)) }
         if let network = payment.network { facts.append(.text("Network", network)) }
         if let amount = payment.amount { facts.append(.text("Paid", "\(amount.decimal) \(amount.asset.code)")) }
@@ -213,9 +213,20 @@ extension Counter {
         return facts
     }
 
+    /// `payment.created` as `Payment created`.
+    private func words(_ type: String) -> String {
+        let text = type.replacing(".", with: " ").replacing("_", with: " ")
+        return text.prefix(1).uppercased() + text.dropFirst()
+    }
+
+    /// What is worth a line of the timeline: a reason, or the fact that this step brought.
     private func detail(_ event: Event) -> String? {
         let payload = try? JSON.read(event.payload)  // Written by Till itself; without it the step still says what happened.
-        return payload?["detail"]?.text ?? payload?["transaction"]?.text ?? payload?["purchaser_address"]?.text
+        switch EventType(rawValue: event.type) {
+        case .paymentCreated: return payload?["purchaser_address"]?.text
+        case .settlementQueued: return payload?["transaction"]?.text
+        default: return payload?["detail"]?.text
+        }
     }
 
     // MARK: - Links

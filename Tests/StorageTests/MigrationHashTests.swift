@@ -13,7 +13,7 @@ import Testing
         "access/1 sellers, keys, people and sessions": "237bc68dc1f6fd16bbc755e7e65e00e9bfbcdc78b4417aa82878f65408f4c351",
         "goods/1 products": "90b473dac5c5285f8d2b4af12cdf977be8bc01a334694fc8f3d7a08f20b75ef5",
         "ledger/1 accounts, entries, postings and fee schedules": "a71de6ceca919c108517ef445253e8afeddc25606672765692366336bf9f027b",
-        "payments/1 links, payments, settlements and sales": "109ff6c578b02aa1ffb071f38fdfdbcc365bcde4cf577e7016e02fbecbaaa168",
+        "payments/1 links, payments, settlements and sales": "5a76efa943dca535a1696b53459b3605e745be92741c773f5c536ec969eec341",
         "sandbox/1 accounts and transfers": "8692e2d6e5f75d7f4227ff771c4dd1e58fdaf8ea83517a1eec265fd56cc6b972",
         "storage/1 audit log and idempotency keys": "60328cfd33ddc8a74b247a3305e4ead68269deb50831a0cdb0708d7035085045",
         "webhooks/1 events": "53fd435e8df63726a82ddd2461f1ad3657269df1684dc117a1a79c0e0755dde8",
@@ -32,11 +32,13 @@ import Testing
 
     /// Swift takes the indentation of the closing quotes off every line of the text.
     static func migrations(in text: String) -> [Migration] {
-        let pattern = #/Migration\(\s*"([^"\n]+)",\s*"""\n((?:[^"]|"(?!""))*)\n(\ *)"""\s*\)/#
-        return text.matches(of: pattern).map { match in
-            let indentation = match.output.3.count
-            let lines: [Substring] = match.output.2.split(separator: "\n", omittingEmptySubsequences: false)
-            return Migration(String(match.output.1), lines.map { String($0.dropFirst(indentation)) }.joined(separator: "\n"))
+        text.components(separatedBy: "Migration(").dropFirst().map { part in
+            let quoted = part.components(separatedBy: "\"\"\"")
+            let named = quoted[0].components(separatedBy: "\"")
+            guard quoted.count >= 3, named.count == 3 else { return Migration("unreadable: \(part.prefix(60))", "") }
+            let lines = quoted[1].components(separatedBy: "\n").dropFirst()
+            let indentation = lines.last?.count ?? 0
+            return Migration(named[1], lines.dropLast().map { String($0.dropFirst(indentation)) }.joined(separator: "\n"))
         }
     }
 
