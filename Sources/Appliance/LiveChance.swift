@@ -1,18 +1,21 @@
+import Glibc
 import Kernel
 
-/// The system's random source, fit for keys: getrandom(2) on Linux.
+/// The system's random source, fit for keys: getentropy(3).
 package struct LiveChance: Chance {
     package init() {}
 
+    /// The most that getentropy gives at once.
+    private static let atOnce = 256
+
     package func bytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        var out: [UInt8] = []
-        out.reserveCapacity(count + 7)
-        while out.count < count {
-            let word: UInt64 = generator.next()
-            for shift in stride(from: 0, to: 64, by: 8) { out.append(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let part = min(Self.atOnce, count - filled)
+                // It fails only where the system has no random source at all: a till must not go on without.
+                precondition(getentropy(buffer.baseAddress.map { $0 + filled }, part) == 0, "the system gives no random bytes")
+                filled += part
+            }
         }
-        out.removeLast(out.count - count)
-        return out
     }
 }

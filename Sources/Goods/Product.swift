@@ -108,9 +108,11 @@ extension Product {
         }
     }
 
+    private static let byIDSQL = "SELECT " + columns + " FROM products WHERE id = ? AND seller_id = ? AND livemode = ?"
+
     /// - Throws: `Problem` with `product_not_found`, for another seller's or mode's product too.
     package static func find(_ id: String, sellerID: String, livemode: Bool, in db: Database) throws -> Product {
-        let row = try db.row("SELECT * FROM products WHERE id = ? AND seller_id = ? AND livemode = ?", [id, sellerID, livemode])
+        let row = try db.row(byIDSQL, [id, sellerID, livemode])
         guard let product = row.flatMap(Product.init(row:)) else { throw Problem(.productNotFound, "No product has the id \(id).") }
         return product
     }
@@ -118,7 +120,7 @@ extension Product {
     /// The seller's products, newest first.
     package static func list(sellerID: String, livemode: Bool, page: PageRequest, in db: Database) throws -> Page<Product> {
         let rows = try db.rows(
-            "SELECT * FROM products WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?",
+            "SELECT " + columns + " FROM products WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?",
             [sellerID, livemode, page.before, page.limit + 1])
         return Page(rows.compactMap(Product.init(row:)), limit: page.limit, id: \.id)
     }
@@ -128,22 +130,29 @@ extension Product {
         try Row.fetchAll(db, sql: "SELECT id, reserved, sold FROM products").map { ($0[0], $0[1], $0[2]) }
     }
 
+    private static let columns = """
+        id, seller_id, livemode, name, description, price_units, price_asset, stock, reserved, sold, content, active, metadata, created_at, updated_at
+        """
+
     private init?(row: Row) {
-        guard let asset = Asset.named(row["price_asset"]), let metadata = try? JSON.read(row["metadata"] as String) else { return nil }
-        id = row["id"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
-        name = row["name"]
-        description = row["description"]
-        price = Amount(row["price_units"], asset)
-        stock = row["stock"]
-        reserved = row["reserved"]
-        sold = row["sold"]
-        content = row["content"]
-        active = row["active"]
+        var columns = Columns(row)
+        id = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        name = columns.next()
+        description = columns.next()
+        let units: Int64 = columns.next()
+        guard let asset = Asset.named(columns.next()) else { return nil }
+        price = Amount(units, asset)
+        stock = columns.next()
+        reserved = columns.next()
+        sold = columns.next()
+        content = columns.next()
+        active = columns.next()
+        guard let metadata = try? JSON.read(columns.next() as String) else { return nil }
         self.metadata = metadata
-        createdAt = row["created_at"]
-        updatedAt = row["updated_at"]
+        createdAt = columns.next()
+        updatedAt = columns.next()
     }
 }
 

@@ -45,9 +45,9 @@ package struct FeeSchedule: Sendable, Equatable {
         guard let row = try db.row("SELECT version, basis_points, fixed_units, currency, rounding FROM fee_schedules ORDER BY version DESC LIMIT 1")
         else { return FeeSchedule(basisPoints: 0, fixed: Amount(0, .usd)) }
         return FeeSchedule(
-            version: row["version"], basisPoints: row["basis_points"],
-            fixed: Amount(row["fixed_units"], Asset.named(row["currency"]) ?? .usd),
-            rounding: Rounding(rawValue: row["rounding"]) ?? .halfUp)
+            version: row[0], basisPoints: row[1],
+            fixed: Amount(row[2], Asset.named(row[3]) ?? .usd),
+            rounding: Rounding(rawValue: row[4]) ?? .halfUp)
     }
 
     /// Puts this schedule in force unless the one in force says the same.

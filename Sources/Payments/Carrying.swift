@@ -19,12 +19,14 @@ extension Cashier {
     /// - Parameters:
     ///   - isFresh: Nothing was ever sent, so there is nothing to ask about first.
     ///   - isInHand: The caller has taken it up already.
+    ///   - counts: Whether a failure is one of the settlement's attempts. A buyer who
+    ///     asks again has it looked at at once, and uses none of them up.
     /// - Throws: `StoreFailure` where the outcome cannot be written: the worker
     ///   takes it up again.
-    func carry(_ settlement: Settlement, isFresh: Bool, isInHand: Bool = false) async throws -> Carried {
+    func carry(_ settlement: Settlement, isFresh: Bool, isInHand: Bool = false, counts: Bool = true) async throws -> Carried {
         guard isInHand || hands.take(settlement.id) else { return .ended(settlement) }
         do {
-            let carried = try await carryInHand(settlement, isFresh: isFresh)
+            let carried = try await carryInHand(settlement, isFresh: isFresh, counts: counts)
             hands.putDown(settlement.id, unfinished: false)
             return carried
         } catch {
@@ -34,7 +36,7 @@ extension Cashier {
         }
     }
 
-    private func carryInHand(_ settlement: Settlement, isFresh: Bool) async throws -> Carried {
+    private func carryInHand(_ settlement: Settlement, isFresh: Bool, counts: Bool) async throws -> Carried {
         guard let rail = rails[settlement.network] else {
             try await postpone(settlement, "no rail for \(settlement.network)")
             return .ended(settlement)
@@ -45,9 +47,9 @@ extension Cashier {
             // Never seen by the network: the same bytes again move the money at most once.
             return try await record(try await rail.settle(transaction), of: settlement)
         } catch NetworkFailure.noAnswer {
-            try await suspend(settlement)
+            try await suspend(settlement, counts: counts)
         } catch NetworkFailure.unreachable {
-            try await postpone(settlement, "the network could not be reached")
+            if counts { try await postpone(settlement, "the network could not be reached") }
         }
         return .ended(settlement)
     }
@@ -69,12 +71,13 @@ extension Cashier {
     }
 
     /// The answer was lost: from now on the hash is asked about.
-    private func suspend(_ settlement: Settlement) async throws {
+    private func suspend(_ settlement: Settlement, counts: Bool) async throws {
         let world = world
         let (next, parked) = backoff(settlement)
         try await store.write { db in
             let now = world.time.now()
-            if try Settlement.move(settlement.id, to: .unknown, at: now, in: db) {
+            let isNews = try Settlement.move(settlement.id, to: .unknown, at: now, in: db)
+            if isNews {
                 try settlement.record(.settlementUnknown, cents: nil, currency: nil, status: "unknown", world: world, in: db)
                 if let payment = settlement.paymentID, try Payment.move(payment, from: [.settling], to: .unknown, at: now, in: db) {
                     try Event.record(
@@ -84,7 +87,7 @@ extension Cashier {
                         ], world: world, in: db)
                 }
             }
-            try settlement.reschedule(at: next, parkedAt: parked, reason: "the answer was lost", now: now, in: db)
+            if counts || isNews { try settlement.reschedule(at: next, parkedAt: parked, reason: "the answer was lost", now: now, in: db) }
         }
         nudge.nudge()
     }

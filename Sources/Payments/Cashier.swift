@@ -145,7 +145,7 @@ package struct Cashier: Sendable {
     /// Reserves an authorization by writing its settlement, with whatever `write` adds, in one commit.
     func queue(
         _ authorization: Authorization, _ transaction: PreparedTransaction,
-        _ write: @escaping @Sendable (_ id: String, _ leaseUntil: Timestamp, _ world: World, _ db: Database) throws -> Void
+        _ write: @escaping @Sendable (_ id: String, _ leaseUntil: Timestamp, _ world: World, _ db: Database) throws -> Settlement
     ) async throws -> Queued {
         let (world, lease, id) = (world, rules.lease, world.newID(.settlement))
         _ = hands.take(id)
@@ -154,9 +154,7 @@ package struct Cashier: Sendable {
                 if let known = try Settlement.holding(network: authorization.network, payer: authorization.payer, nonce: authorization.nonce, in: db) {
                     return .known(known)
                 }
-                try write(id, world.time.now() + lease, world, db)
-                guard let settlement = try Settlement.find(id, in: db) else { preconditionFailure("a settlement just written can be read") }
-                return .new(settlement)
+                return .new(try write(id, world.time.now() + lease, world, db))
             }
             if case .known = queued { hands.putDown(id, unfinished: false) }
             return queued
@@ -168,7 +166,7 @@ package struct Cashier: Sendable {
 
     /// Carries a settlement while the buyer waits, and answers with what is known when they have waited long enough.
     private func answer(_ settlement: Settlement, isFresh: Bool) async throws -> Receipt {
-        let ended = try await within(rules.answerWithin, world.time) { try await carry(settlement, isFresh: isFresh, isInHand: isFresh) }
+        let ended = try await within(rules.answerWithin, world.time) { try await carry(settlement, isFresh: isFresh, isInHand: isFresh, counts: isFresh) }
         switch ended {
         case .some(.sold(let sale, let settlement)): return .sold(sale, settlement)
         case .some(.ended(let settlement)): return try await receipt(of: settlement)
@@ -184,9 +182,7 @@ package struct Cashier: Sendable {
         guard let payment, payment.linkID == offer.link.id else { return .refused(refusal, nil) }
         if payment.status == .refunded { throw Problem(.paymentRefunded, "This payment was refunded. Sign a new one to buy again.") }
         // Whoever pays twice at once waits for the first one's outcome, as the first does; what nobody carries is taken up.
-        // A lookup that failed a moment ago has its own next time: a buyer who keeps asking does not use up the attempts.
-        let isDue = known.nextAttemptAt <= world.time.now() || hands.hasDropped(known.id)
-        if known.isOpen, isDue, !hands.hold(known.id) { return try await answer(known, isFresh: false) }
+        if known.isOpen, !hands.hold(known.id) { return try await answer(known, isFresh: false) }
         return try await settled(known)
     }
 

@@ -66,7 +66,7 @@ extension Cashier {
     }
 
     private func carried(_ settlement: Settlement, isFresh: Bool) async throws -> SettleResponse {
-        _ = try await carry(settlement, isFresh: isFresh, isInHand: isFresh)
+        _ = try await carry(settlement, isFresh: isFresh, isInHand: isFresh, counts: isFresh)
         guard let now = try await store.read({ db in try Settlement.find(settlement.id, in: db) }) else { preconditionFailure("settlements are kept") }
         switch now.state {
         case .confirmed:

@@ -31,6 +31,7 @@ final class Hands: Sendable {
     /// Forgets one that has ended while it was put down.
     func forget(_ id: String) { state.withLock { _ = $0.dropped.remove(id) } }
 
+    /// Whether it waits for the worker to take it up again.
     func hasDropped(_ id: String) -> Bool { state.withLock { $0.dropped.contains(id) } }
 
     func hold(_ id: String) -> Bool { state.withLock { $0.carried.contains(id) } }

@@ -66,7 +66,7 @@ extension Payment {
     static func accept(
         _ authorization: Authorization, _ transaction: PreparedTransaction, for offer: Offer, units: Amount, settlement: String,
         leaseUntil: Timestamp, world: World, in db: Database
-    ) throws {
+    ) throws -> Settlement {
         let now = world.time.now()
         let id = world.newID(.payment)
         let link = offer.link
@@ -88,7 +88,7 @@ extension Payment {
                 "payment_attempt_id": .string(id), "purchaser_address": .string(authorization.payer), "network": .string(authorization.network),
                 "status": "verified",
             ], world: world, in: db)
-        try Settlement.queue(
+        return try Settlement.queue(
             settlement, authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil,
             world: world, in: db)
     }
@@ -126,15 +126,17 @@ extension Payment {
     }
 
     package static let heldSQL =
-        "SELECT * FROM payments WHERE status IN ('pending', 'verified') AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ?"
+        "SELECT " + columns + " FROM payments WHERE status IN ('pending', 'verified') AND hold_expires_at <= ? ORDER BY hold_expires_at LIMIT ?"
 
     /// Payments whose hold is over, at most `limit`.
     static func overdue(at now: Timestamp, limit: Int, in db: Database) throws -> [Payment] {
         try db.rows(heldSQL, [now.milliseconds, limit]).compactMap(Payment.init(row:))
     }
 
+    private static let byIDSQL = "SELECT " + columns + " FROM payments WHERE id = ?"
+
     package static func find(_ id: String, in db: Database) throws -> Payment? {
-        try db.row("SELECT * FROM payments WHERE id = ?", [id]).flatMap(Payment.init(row:))
+        try db.row(byIDSQL, [id]).flatMap(Payment.init(row:))
     }
 
     /// - Throws: `Problem` with `payment_not_found`, for another seller's or mode's payment too.
@@ -145,11 +147,11 @@ extension Payment {
         return payment
     }
 
-    package static let listSQL = "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
+    package static let listSQL = "SELECT " + columns + " FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
     package static let listOpenSQL =
-        "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND status = ? AND status <> 'completed' AND id < ? ORDER BY id DESC LIMIT ?"
+        "SELECT " + columns + " FROM payments WHERE seller_id = ? AND livemode = ? AND status = ? AND status <> 'completed' AND id < ? ORDER BY id DESC LIMIT ?"
     package static let listCompletedSQL =
-        "SELECT * FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? AND status = 'completed' ORDER BY id DESC LIMIT ?"
+        "SELECT " + columns + " FROM payments WHERE seller_id = ? AND livemode = ? AND id < ? AND status = 'completed' ORDER BY id DESC LIMIT ?"
 
     /// The seller's payments, newest first; with `status`, those in it.
     package static func list(
@@ -165,25 +167,34 @@ extension Payment {
         return Page(rows.compactMap(Payment.init(row:)), limit: page.limit, id: \.id)
     }
 
+    private static let columns = """
+        id, seller_id, livemode, status, link_id, product_id, quantity, price_units, price_asset, network, asset, units, units_asset, payer, pay_to,
+        failure, hold_expires_at, created_at, updated_at
+        """
+
     private init?(row: Row) {
-        guard let status = Status(rawValue: row["status"]), let priceAsset = Asset.named(row["price_asset"]) else { return nil }
-        id = row["id"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
+        var columns = Columns(row)
+        id = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        guard let status = Status(rawValue: columns.next()) else { return nil }
         self.status = status
-        linkID = row["link_id"]
-        productID = row["product_id"]
-        quantity = row["quantity"]
-        price = Amount(row["price_units"], priceAsset)
-        network = row["network"]
-        asset = row["asset"]
-        amount = (row["units_asset"] as String?).flatMap(Asset.named).map { Amount(row["units"], $0) }
-        payer = row["payer"]
-        payTo = row["pay_to"]
-        failure = row["failure"]
-        holdExpiresAt = row["hold_expires_at"]
-        createdAt = row["created_at"]
-        updatedAt = row["updated_at"]
+        linkID = columns.next()
+        productID = columns.next()
+        quantity = columns.next()
+        let units: Int64 = columns.next()
+        guard let priceAsset = Asset.named(columns.next()) else { return nil }
+        price = Amount(units, priceAsset)
+        network = columns.next()
+        asset = columns.next()
+        let (paid, paidAsset): (Int64?, String?) = (columns.next(), columns.next())
+        amount = paid.flatMap { paid in paidAsset.flatMap(Asset.named).map { Amount(paid, $0) } }
+        payer = columns.next()
+        payTo = columns.next()
+        failure = columns.next()
+        holdExpiresAt = columns.next()
+        createdAt = columns.next()
+        updatedAt = columns.next()
     }
 }
 

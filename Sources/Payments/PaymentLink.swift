@@ -153,7 +153,7 @@ extension PaymentLink {
     }
 
     package static let dueSQL =
-        "SELECT * FROM payment_links WHERE state = 'active' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?"
+        "SELECT " + columns + " FROM payment_links WHERE state = 'active' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?"
 
     func expire(world: World, in db: Database) throws {
         guard try db.moved("UPDATE payment_links SET state = 'expired' WHERE id = ? AND state = 'active'", [id]) else { return }
@@ -163,12 +163,15 @@ extension PaymentLink {
         try AuditLog.record("link.expired", of: id, by: .till, at: world.time.now(), in: db)
     }
 
+    private static let byTokenSQL = "SELECT " + columns + " FROM payment_links WHERE token = ?"
+    private static let byIDSQL = "SELECT " + columns + " FROM payment_links WHERE id = ?"
+
     package static func find(token: String, in db: Database) throws -> PaymentLink? {
-        try db.row("SELECT * FROM payment_links WHERE token = ?", [token]).flatMap(PaymentLink.init(row:))
+        try db.row(byTokenSQL, [token]).flatMap(PaymentLink.init(row:))
     }
 
     static func find(_ id: String, in db: Database) throws -> PaymentLink? {
-        try db.row("SELECT * FROM payment_links WHERE id = ?", [id]).flatMap(PaymentLink.init(row:))
+        try db.row(byIDSQL, [id]).flatMap(PaymentLink.init(row:))
     }
 
     /// - Throws: `Problem` with `link_not_found`, for another seller's or mode's link too.
@@ -179,7 +182,7 @@ extension PaymentLink {
         return link
     }
 
-    package static let listSQL = "SELECT * FROM payment_links WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
+    package static let listSQL = "SELECT " + columns + " FROM payment_links WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
 
     package static func list(sellerID: String, livemode: Bool, page: PageRequest, in db: Database) throws -> Page<PaymentLink> {
         let rows = try db.rows(listSQL, [sellerID, livemode, page.before, page.limit + 1])
@@ -204,30 +207,40 @@ extension PaymentLink {
             ])
     }
 
+    private static let columns = """
+        id, token, seller_id, livemode, state, product_id, title, description, content, price_asset, price_units, min_units, max_units, max_uses,
+        uses, held, expires_at, success_url, metadata, created_at
+        """
+
     private init?(row: Row) {
-        guard let asset = Asset.named(row["price_asset"]), let state = State(rawValue: row["state"]) else { return nil }
-        id = row["id"]
-        token = row["token"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
+        var columns = Columns(row)
+        id = columns.next()
+        token = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        guard let state = State(rawValue: columns.next()) else { return nil }
         self.state = state
-        productID = row["product_id"]
-        title = row["title"]
-        description = row["description"]
-        content = row["content"]
-        if let units = row["price_units"] as Int64? {
+        productID = columns.next()
+        title = columns.next()
+        description = columns.next()
+        content = columns.next()
+        guard let asset = Asset.named(columns.next()) else { return nil }
+        let (units, least, most): (Int64?, Int64?, Int64?) = (columns.next(), columns.next(), columns.next())
+        if let units {
             price = .fixed(Amount(units, asset))
+        } else if let least, let most {
+            price = .open(min: Amount(least, asset), max: Amount(most, asset))
         } else {
-            price = .open(min: Amount(row["min_units"], asset), max: Amount(row["max_units"], asset))
+            return nil
         }
-        maxUses = row["max_uses"]
-        uses = row["uses"]
-        held = row["held"]
-        expiresAt = row["expires_at"]
-        successURL = row["success_url"]
-        let text: String = row["metadata"]
+        maxUses = columns.next()
+        uses = columns.next()
+        held = columns.next()
+        expiresAt = columns.next()
+        successURL = columns.next()
+        let text: String = columns.next()
         metadata = text == "{}" ? .object([]) : (try? JSON.read(text)) ?? .object([])
-        createdAt = row["created_at"]
+        createdAt = columns.next()
     }
 }
 

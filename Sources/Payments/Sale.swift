@@ -110,35 +110,43 @@ extension Sale {
             ])
     }
 
+    private static let byPaymentSQL = "SELECT " + columns + " FROM sales WHERE payment_id = ?"
+
     package static func of(payment id: String, in db: Database) throws -> Sale? {
-        try db.row("SELECT * FROM sales WHERE payment_id = ?", [id]).flatMap(Sale.init(row:))
+        try db.row(byPaymentSQL, [id]).flatMap(Sale.init(row:))
     }
 
-    package static let listSQL = "SELECT * FROM sales WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
+    package static let listSQL = "SELECT " + columns + " FROM sales WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
 
     package static func list(sellerID: String, livemode: Bool, page: PageRequest, in db: Database) throws -> Page<Sale> {
         let rows = try db.rows(listSQL, [sellerID, livemode, page.before, page.limit + 1])
         return Page(rows.compactMap(Sale.init(row:)), limit: page.limit, id: \.id)
     }
 
+    static let columns = """
+        id, seller_id, livemode, payment_id, link_id, product_id, title, quantity, asset, gross_units, fee_units, fee_schedule, network, hash, payer,
+        content, created_at
+        """
+
     init?(row: Row) {
-        guard let asset = Asset.named(row["asset"]) else { return nil }
-        id = row["id"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
-        paymentID = row["payment_id"]
-        linkID = row["link_id"]
-        productID = row["product_id"]
-        title = row["title"]
-        quantity = row["quantity"]
-        gross = Amount(row["gross_units"], asset)
-        fee = Amount(row["fee_units"], asset)
-        feeSchedule = row["fee_schedule"]
-        network = row["network"]
-        hash = row["hash"]
-        payer = row["payer"]
-        content = row["content"]
-        createdAt = row["created_at"]
+        var columns = Columns(row)
+        id = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        paymentID = columns.next()
+        linkID = columns.next()
+        productID = columns.next()
+        title = columns.next()
+        quantity = columns.next()
+        guard let asset = Asset.named(columns.next()) else { return nil }
+        gross = Amount(columns.next(), asset)
+        fee = Amount(columns.next(), asset)
+        feeSchedule = columns.next()
+        network = columns.next()
+        hash = columns.next()
+        payer = columns.next()
+        content = columns.next()
+        createdAt = columns.next()
     }
 }
 

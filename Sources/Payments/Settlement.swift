@@ -46,8 +46,9 @@ extension Settlement {
     static func queue(
         _ id: String, _ authorization: Authorization, _ transaction: PreparedTransaction, paymentID: String?, sellerID: String, livemode: Bool,
         leaseUntil: Timestamp, world: World, in db: Database
-    ) throws {
-        let now = world.time.now().milliseconds
+    ) throws -> Settlement {
+        let moment = world.time.now()
+        let now = moment.milliseconds
         try db.run(
             """
             INSERT INTO settlements (id, seller_id, livemode, payment_id, state, network, payer, nonce, fingerprint, asset, atomic_amount, pay_to,
@@ -63,23 +64,32 @@ extension Settlement {
             payload: [
                 "settlement_id": .string(id), "payment_attempt_id": .text(paymentID), "status": "queued", "transaction": .string(transaction.hash),
             ], world: world, in: db)
+        return Settlement(
+            id: id, sellerID: sellerID, livemode: livemode, paymentID: paymentID, state: .sent, network: authorization.network,
+            payer: authorization.payer, nonce: authorization.nonce, fingerprint: authorization.fingerprint, asset: authorization.asset,
+            atomicAmount: authorization.atomicAmount, payTo: authorization.payTo, x402Version: authorization.version, hash: transaction.hash,
+            raw: transaction.raw, attempts: 0, failure: nil, nextAttemptAt: leaseUntil, parkedAt: nil, createdAt: moment, updatedAt: moment)
     }
+
+    private static let byNonceSQL = "SELECT " + columns + " FROM settlements WHERE network = ? AND payer = ? AND nonce = ?"
+    private static let byIDSQL = "SELECT " + columns + " FROM settlements WHERE id = ?"
+    private static let byPaymentSQL = "SELECT " + columns + " FROM settlements WHERE payment_id = ?"
 
     /// The settlement that holds an authorization, or nil where it is free.
     package static func holding(network: String, payer: String, nonce: String, in db: Database) throws -> Settlement? {
-        try db.row("SELECT * FROM settlements WHERE network = ? AND payer = ? AND nonce = ?", [network, payer, nonce]).flatMap(Settlement.init(row:))
+        try db.row(byNonceSQL, [network, payer, nonce]).flatMap(Settlement.init(row:))
     }
 
     package static func find(_ id: String, in db: Database) throws -> Settlement? {
-        try db.row("SELECT * FROM settlements WHERE id = ?", [id]).flatMap(Settlement.init(row:))
+        try db.row(byIDSQL, [id]).flatMap(Settlement.init(row:))
     }
 
     package static func of(payment id: String, in db: Database) throws -> Settlement? {
-        try db.row("SELECT * FROM settlements WHERE payment_id = ?", [id]).flatMap(Settlement.init(row:))
+        try db.row(byPaymentSQL, [id]).flatMap(Settlement.init(row:))
     }
 
     package static let dueSQL =
-        "SELECT * FROM settlements WHERE state IN ('queued', 'sent', 'unknown') AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?"
+        "SELECT " + columns + " FROM settlements WHERE state IN ('queued', 'sent', 'unknown') AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?"
 
     /// Settlements that nobody carries and whose time has come, at most `limit`.
     static func due(at now: Timestamp, limit: Int, in db: Database) throws -> [Settlement] {
@@ -124,28 +134,35 @@ extension Settlement {
             """, [next.milliseconds, parkedAt?.milliseconds, reason, now.milliseconds, id])
     }
 
+    private static let columns = """
+        id, seller_id, livemode, payment_id, state, network, payer, nonce, fingerprint, asset, atomic_amount, pay_to, x402_version, hash, raw,
+        attempts, failure, next_attempt_at, parked_at, created_at, updated_at
+        """
+
     private init?(row: Row) {
-        guard let state = State(rawValue: row["state"]) else { return nil }
-        id = row["id"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
-        paymentID = row["payment_id"]
+        var columns = Columns(row)
+        id = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        paymentID = columns.next()
+        guard let state = State(rawValue: columns.next()) else { return nil }
         self.state = state
-        network = row["network"]
-        payer = row["payer"]
-        nonce = row["nonce"]
-        fingerprint = row["fingerprint"]
-        asset = row["asset"]
-        atomicAmount = row["atomic_amount"]
-        payTo = row["pay_to"]
-        x402Version = row["x402_version"]
-        hash = row["hash"]
-        raw = [UInt8](row["raw"] as Data)
-        attempts = row["attempts"]
-        failure = row["failure"]
-        nextAttemptAt = row["next_attempt_at"]
-        parkedAt = row["parked_at"]
-        createdAt = row["created_at"]
-        updatedAt = row["updated_at"]
+        network = columns.next()
+        payer = columns.next()
+        nonce = columns.next()
+        fingerprint = columns.next()
+        asset = columns.next()
+        atomicAmount = columns.next()
+        payTo = columns.next()
+        x402Version = columns.next()
+        hash = columns.next()
+        let bytes: Data = columns.next()
+        raw = [UInt8](bytes)
+        attempts = columns.next()
+        failure = columns.next()
+        nextAttemptAt = columns.next()
+        parkedAt = columns.next()
+        createdAt = columns.next()
+        updatedAt = columns.next()
     }
 }

@@ -23,8 +23,8 @@ package enum AuditLog {
         _ action: String, of object: String, by actor: Actor, money: [String] = [], at time: Timestamp, in db: Database
     ) throws {
         let last = try db.row("SELECT sequence, hash FROM audit_log ORDER BY sequence DESC LIMIT 1")
-        let sequence = (last?["sequence"] as Int64? ?? 0) + 1
-        let before = last?["hash"] as String? ?? ""
+        let sequence = (last?[0] as Int64? ?? 0) + 1
+        let before = last?[1] as String? ?? ""
         let digest = money.isEmpty ? "" : digest(money)
         let hash = hash(sequence, time.milliseconds, action, object, actor.text, digest, before)
         try db.run(

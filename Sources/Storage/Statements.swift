@@ -23,6 +23,21 @@ extension Database {
     }
 }
 
+/// Reads a row's columns one after another, in the order of its SELECT.
+///
+/// By name would read better, and costs a search over all names for each value:
+/// more than the query itself for a row of twenty columns.
+package struct Columns {
+    private let row: Row
+    private var at = 0
+    package init(_ row: Row) { self.row = row }
+
+    package mutating func next<T: DatabaseValueConvertible>() -> T {
+        defer { at += 1 }
+        return row[at]
+    }
+}
+
 extension Timestamp: DatabaseValueConvertible {
     package var databaseValue: DatabaseValue { milliseconds.databaseValue }
     package static func fromDatabaseValue(_ value: DatabaseValue) -> Timestamp? {

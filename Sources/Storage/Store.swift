@@ -80,6 +80,8 @@ package final class Store: Sendable {
             // Checkpoints run between commits, where an error of theirs is seen and not swallowed.
             try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
             try db.execute(sql: "PRAGMA cache_size = -32000")
+            // A savepoint keeps the pages it changes; without this they would go through a temporary file for every write.
+            try db.execute(sql: "PRAGMA temp_store = MEMORY")
             let synchronous = try Int.fetchOne(db, sql: "PRAGMA synchronous")
             let foreignKeys = try Int.fetchOne(db, sql: "PRAGMA foreign_keys")
             guard journal == "wal", synchronous == 2, foreignKeys == 1 else {

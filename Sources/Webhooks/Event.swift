@@ -44,7 +44,7 @@ extension Event {
             start = row[0]
         }
         return try db.rows(
-            "SELECT * FROM webhook_events WHERE seller_id = ? AND livemode = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+            "SELECT " + columns + " FROM webhook_events WHERE seller_id = ? AND livemode = ? AND sequence > ? ORDER BY sequence LIMIT ?",
             [sellerID, livemode, start, limit]
         ).map(Event.init(row:))
     }
@@ -52,7 +52,7 @@ extension Event {
     /// What happened to the named objects, oldest first: a timeline.
     package static func about(_ resourceIDs: [String], in db: Database) throws -> [Event] {
         try resourceIDs.flatMap { id in
-            try db.rows("SELECT * FROM webhook_events WHERE resource_id = ? ORDER BY sequence LIMIT 100", [id]).map(Event.init(row:))
+            try db.rows("SELECT " + columns + " FROM webhook_events WHERE resource_id = ? ORDER BY sequence LIMIT 100", [id]).map(Event.init(row:))
         }.sorted { $0.sequence < $1.sequence }
     }
 
@@ -66,16 +66,19 @@ extension Event {
         try db.row("SELECT id FROM webhook_events ORDER BY sequence DESC LIMIT 1").flatMap { IDs.time(of: $0[0]) }
     }
 
+    private static let columns = "sequence, id, event_type, seller_id, livemode, resource_type, resource_id, payload, timestamp"
+
     private init(row: Row) {
-        sequence = row["sequence"]
-        id = row["id"]
-        type = row["event_type"]
-        sellerID = row["seller_id"]
-        livemode = row["livemode"]
-        resourceType = row["resource_type"]
-        resourceID = row["resource_id"]
-        payload = row["payload"]
-        timestamp = row["timestamp"]
+        var columns = Columns(row)
+        sequence = columns.next()
+        id = columns.next()
+        type = columns.next()
+        sellerID = columns.next()
+        livemode = columns.next()
+        resourceType = columns.next()
+        resourceID = columns.next()
+        payload = columns.next()
+        timestamp = columns.next()
     }
 }
 

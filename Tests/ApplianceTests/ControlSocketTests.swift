@@ -61,7 +61,8 @@ import Testing
         #expect(path.utf8.count <= ControlSocket.pathBytesMax)
         #expect(ControlSocket.path(data: data + "b") != path)
         try await serve(data) { client in
-            #expect(try await client.send("GET", "/long")["path"]?.text == "/long")
+            let answer = try await client.send("GET", "/long")
+            #expect(answer["path"]?.text == "/long")
         }
     }
 

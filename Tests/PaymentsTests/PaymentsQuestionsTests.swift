@@ -64,6 +64,7 @@ import Testing
     static let hasSale = "every completed payment has its sale"
     static let hasPayment = "every sale has a completed payment"
     static let agrees = "every settlement agrees with its payment"
+    static let carried = "every payment under way has a settlement"
     static let holds = "every use a link holds belongs to a payment under way"
     static let uses = "every use of a link is a sale"
     static let shelf = "every unit off the shelf belongs to a payment"
@@ -76,6 +77,7 @@ import Testing
         Plant(agrees, "DROP TRIGGER settlements_moves", "UPDATE settlements SET state = 'unknown' WHERE state = 'confirmed'"),
         Plant(agrees, "UPDATE settlements SET state = 'confirmed' WHERE state = 'sent'"),
         Plant(agrees, "DROP TRIGGER payments_moves", "UPDATE payments SET status = 'expired' WHERE status = 'unknown'"),
+        Plant(carried, "DROP TRIGGER settlements_delete", "DELETE FROM settlements WHERE state = 'unknown'"),
         Plant(holds, "UPDATE payment_links SET held = held + 1"),
         Plant(holds, "DROP TRIGGER payments_moves", "UPDATE payments SET status = 'expired' WHERE status = 'pending'"),
         Plant(uses, "UPDATE payment_links SET uses = uses + 1"),
