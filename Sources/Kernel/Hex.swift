@@ -3,7 +3,10 @@ package enum Hex {
     private static let digits = Array("0123456789abcdef".utf8)
 
     /// Lower case, two digits a byte, without `0x`.
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+    ///
+    /// Of an array and nothing else: a generic one is not specialised across
+    /// modules, and ids, hashes and addresses are written on every request.
+    package static func encode(_ bytes: [UInt8]) -> String {
         String(unsafeUninitializedCapacity: bytes.count * 2) { out in
             var at = 0
             for byte in bytes {
@@ -16,7 +19,7 @@ package enum Hex {
     }
 
     /// Reads either case, with or without `0x`. Nil for an odd count or anything else.
-    package static func decode(_ text: some StringProtocol) -> [UInt8]? {
+    package static func decode(_ text: String) -> [UInt8]? {
         var source = Array(text.utf8)[...]
         if source.starts(with: [0x30, 0x78]) || source.starts(with: [0x30, 0x58]) { source = source.dropFirst(2) }
         guard source.count.isMultiple(of: 2) else { return nil }

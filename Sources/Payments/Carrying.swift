@@ -78,14 +78,14 @@ extension Cashier {
             let now = world.time.now()
             let isNews = try Settlement.move(settlement.id, to: .unknown, at: now, in: db)
             if isNews {
-                try settlement.record(.settlementUnknown, cents: nil, currency: nil, status: "unknown", world: world, in: db)
+                var events = [settlement.event(.settlementUnknown, status: "unknown")]
                 if let payment = settlement.paymentID, try Payment.move(payment, from: [.settling], to: .unknown, at: now, in: db) {
-                    try Event.record(
-                        .paymentUnknown, sellerID: settlement.sellerID, livemode: settlement.livemode, resource: ("payment_attempt", payment),
-                        payload: [
-                            "payment_attempt_id": .string(payment), "status": "unknown", "transaction": .string(settlement.hash),
-                        ], world: world, in: db)
+                    events.append(
+                        Event.Draft(
+                            .paymentUnknown, of: ("payment_attempt", payment),
+                            payload: ["payment_attempt_id": .string(payment), "status": "unknown", "transaction": .string(settlement.hash)]))
                 }
+                try Event.record(events, sellerID: settlement.sellerID, livemode: settlement.livemode, world: world, in: db)
             }
             if counts || isNews { try settlement.reschedule(at: next, parkedAt: parked, reason: "the answer was lost", now: now, in: db) }
         }
@@ -114,17 +114,19 @@ extension Settlement {
     fileprivate func fail(_ reason: X402Refusal.Reason, _ message: String, world: World, in db: Database) throws {
         let now = world.time.now()
         guard try Settlement.move(id, to: .failed, failure: reason.rawValue, at: now, in: db) else { return }
-        try record(.settlementFailed, cents: nil, currency: nil, status: "failed", world: world, in: db)
-        guard let paymentID else { return }
+        var events = [event(.settlementFailed, status: "failed")]
+        guard let paymentID else { return try Event.record(events, sellerID: sellerID, livemode: livemode, world: world, in: db) }
         guard try Payment.move(paymentID, from: [.settling, .unknown], to: .failed, failure: reason.rawValue, at: now, in: db),
             let payment = try Payment.find(paymentID, in: db)
         else { preconditionFailure("a settlement that can still fail has a payment that can") }
-        try Event.record(
-            .paymentFailed, sellerID: sellerID, livemode: livemode, resource: ("payment_attempt", paymentID),
-            payload: [
-                "payment_attempt_id": .string(paymentID), "status": "failed", "reason": .string(reason.rawValue), "detail": .string(message),
-                "purchaser_address": .string(payer), "transaction": .string(hash),
-            ], world: world, in: db)
+        events.append(
+            Event.Draft(
+                .paymentFailed, of: ("payment_attempt", paymentID),
+                payload: [
+                    "payment_attempt_id": .string(paymentID), "status": "failed", "reason": .string(reason.rawValue), "detail": .string(message),
+                    "purchaser_address": .string(payer), "transaction": .string(hash),
+                ]))
+        try Event.record(events, sellerID: sellerID, livemode: livemode, world: world, in: db)
         try payment.release(world: world, in: db)
         try AuditLog.record("payment.failed", of: paymentID, by: .till, at: now, in: db)
     }

@@ -62,7 +62,7 @@ package struct Cashier: Sendable {
     /// - Throws: `Problem` where there is no such link, it cannot be paid any more,
     ///   or the shelf is empty.
     package func offer(_ token: String, chosen: String? = nil) async throws -> Offer {
-        try await store.read { db in
+        try store.look { db in
             let offer = try find(token, chosen: chosen, in: db)
             if let refusal = offer.link.refusal(at: world.time.now()) { throw refusal }
             if let product = offer.link.productID { try Product.check(1, of: product, in: db) }
@@ -85,7 +85,7 @@ package struct Cashier: Sendable {
     /// - Throws: `Problem` where the link or the shelf refuses: nothing was charged.
     package func pay(_ token: String, chosen: String? = nil, with payment: PaymentPayload) async throws -> (offer: Offer, receipt: Receipt) {
         // Read before the gates: a buyer who paid and lost the answer gets it, even from a link that is used up since.
-        let (offer, requirements, key, known) = try await store.read { db in
+        let (offer, requirements, key, known) = try store.look { db in
             let offer = try find(token, chosen: chosen, in: db)
             let requirements = offer.requirements.first { payment.matches($0) }
             guard let requirements, let rail = rails[requirements.network] else { return (offer, nil as PaymentRequirements?, nil as AuthorizationKey?, nil as Settlement?) }
@@ -108,15 +108,15 @@ package struct Cashier: Sendable {
             return (offer, receipt)
         } catch let refusal as X402Refusal {
             // The same payment may have been settled by another request since it was looked up: then it is that one.
-            if let key, let late = try await holding(requirements.network, key) { return (offer, try await replay(late, key, of: offer)) }
+            if let key, let late = try holding(requirements.network, key) { return (offer, try await replay(late, key, of: offer)) }
             return (offer, .refused(refusal, nil))
         } catch is NetworkFailure {
             throw Problem(.networkUnavailable, "The payment network cannot be asked now. Nothing was charged; try again.")
         }
     }
 
-    func holding(_ network: String, _ key: AuthorizationKey) async throws -> Settlement? {
-        try await store.read { db in try Settlement.holding(network: network, payer: key.payer, nonce: key.nonce, in: db) }
+    func holding(_ network: String, _ key: AuthorizationKey) throws -> Settlement? {
+        try store.look { db in try Settlement.holding(network: network, payer: key.payer, nonce: key.nonce, in: db) }
     }
 
     /// Accepts and carries; or finds that somebody was a moment faster with the same authorization.

@@ -1,6 +1,7 @@
 import Kernel
 import Rails
 import Storage
+import Webhooks
 
 /// Till as other servers' x402 facilitator: checks and settles what they ask about.
 ///
@@ -26,13 +27,13 @@ extension Cashier {
         let key = try? rail(for: request).identify(request.payment, for: request.requirements)
         do {
             let rail = try rail(for: request)
-            if let key, let known = try await holding(network, key) { return try await repeated(known, key) }
+            if let key, let known = try holding(network, key) { return try await repeated(known, key) }
             let authorization = try await rail.verify(request.payment, against: request.requirements, at: world.time.now())
             let transaction = try await rail.prepare(authorization)
             return try await settle(authorization, transaction, sellerID: sellerID, livemode: livemode)
         } catch let refusal as X402Refusal {
             // Settled by another request since it was looked up: then it is a repetition.
-            if let key, let late = try await holding(network, key), late.fingerprint == key.fingerprint { return try await repeated(late, key) }
+            if let key, let late = try holding(network, key), late.fingerprint == key.fingerprint { return try await repeated(late, key) }
             return .refused(refusal, network: network)
         }
     }
@@ -54,8 +55,10 @@ extension Cashier {
         _ authorization: Authorization, _ transaction: PreparedTransaction, sellerID: String, livemode: Bool
     ) async throws -> SettleResponse {
         let queued = try await queue(authorization, transaction) { id, lease, world, db in
-            try Settlement.queue(
+            let settlement = try Settlement.queue(
                 id, authorization, transaction, paymentID: nil, sellerID: sellerID, livemode: livemode, leaseUntil: lease, world: world, in: db)
+            try Event.record([settlement.queuedEvent], sellerID: sellerID, livemode: livemode, world: world, in: db)
+            return settlement
         }
         switch queued {
         case .new(let settlement): return try await carried(settlement, isFresh: true)

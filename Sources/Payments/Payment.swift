@@ -55,7 +55,7 @@ extension Payment {
                 id, offer.link.sellerID, offer.link.livemode, offer.link.id, offer.link.productID, offer.price.units, offer.price.asset.code,
                 (now + duration).milliseconds, now.milliseconds, now.milliseconds,
             ])
-        try recordCreated(id, offer, payer: nil, world: world, in: db)
+        try Event.record([createdEvent(id, offer, payer: nil)], sellerID: offer.link.sellerID, livemode: offer.link.livemode, world: world, in: db)
         return id
     }
 
@@ -81,16 +81,19 @@ extension Payment {
                 authorization.asset, units.units, units.asset.code, authorization.payer, authorization.payTo, authorization.version,
                 now.milliseconds, now.milliseconds,
             ])
-        try recordCreated(id, offer, payer: authorization.payer, world: world, in: db)
-        try Event.record(
-            .paymentVerified, sellerID: link.sellerID, livemode: link.livemode, resource: ("payment_attempt", id),
+        let settlement = try Settlement.queue(
+            settlement, authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil,
+            world: world, in: db)
+        let verified = Event.Draft(
+            .paymentVerified, of: ("payment_attempt", id),
             payload: [
                 "payment_attempt_id": .string(id), "purchaser_address": .string(authorization.payer), "network": .string(authorization.network),
                 "status": "verified",
-            ], world: world, in: db)
-        return try Settlement.queue(
-            settlement, authorization, transaction, paymentID: id, sellerID: link.sellerID, livemode: link.livemode, leaseUntil: leaseUntil,
-            world: world, in: db)
+            ])
+        try Event.record(
+            [createdEvent(id, offer, payer: authorization.payer), verified, settlement.queuedEvent], sellerID: link.sellerID,
+            livemode: link.livemode, world: world, in: db)
+        return settlement
     }
 
     private static func reserve(_ link: PaymentLink, at now: Timestamp, in db: Database) throws {
@@ -98,14 +101,14 @@ extension Payment {
         if let product = link.productID { try Product.reserve(1, of: product, in: db) }
     }
 
-    private static func recordCreated(_ id: String, _ offer: Offer, payer: String?, world: World, in db: Database) throws {
-        try Event.record(
-            .paymentCreated, sellerID: offer.link.sellerID, livemode: offer.link.livemode, resource: ("payment_attempt", id),
+    private static func createdEvent(_ id: String, _ offer: Offer, payer: String?) -> Event.Draft {
+        Event.Draft(
+            .paymentCreated, of: ("payment_attempt", id),
             payload: [
                 "payment_attempt_id": .string(id), "payment_link_id": .string(offer.link.id), "amount": .string(offer.price.decimal),
                 "amount_cents": offer.price.cents.map { .integer($0) } ?? .null, "currency": .string(offer.price.asset.code),
                 "purchaser_address": .text(payer),
-            ], world: world, in: db)
+            ])
     }
 
     /// Moves to `status` from one of `from`; false when someone else moved it first.
@@ -136,7 +139,7 @@ extension Payment {
     private static let byIDSQL = "SELECT " + columns + " FROM payments WHERE id = ?"
 
     package static func find(_ id: String, in db: Database) throws -> Payment? {
-        try db.row(byIDSQL, [id]).flatMap(Payment.init(row:))
+        try db.first(byIDSQL, [id], Payment.init(row:))
     }
 
     /// - Throws: `Problem` with `payment_not_found`, for another seller's or mode's payment too.

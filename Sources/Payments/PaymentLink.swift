@@ -167,11 +167,11 @@ extension PaymentLink {
     private static let byIDSQL = "SELECT " + columns + " FROM payment_links WHERE id = ?"
 
     package static func find(token: String, in db: Database) throws -> PaymentLink? {
-        try db.row(byTokenSQL, [token]).flatMap(PaymentLink.init(row:))
+        try db.first(byTokenSQL, [token], PaymentLink.init(row:))
     }
 
     static func find(_ id: String, in db: Database) throws -> PaymentLink? {
-        try db.row(byIDSQL, [id]).flatMap(PaymentLink.init(row:))
+        try db.first(byIDSQL, [id], PaymentLink.init(row:))
     }
 
     /// - Throws: `Problem` with `link_not_found`, for another seller's or mode's link too.

@@ -42,7 +42,9 @@ extension Sale {
         let now = world.time.now()
         guard try Settlement.move(settlement.id, to: .confirmed, at: now, in: db) else { return nil }
         guard let paymentID = settlement.paymentID else {
-            try settlement.record(.settlementConfirmed, cents: nil, currency: nil, status: "confirmed", world: world, in: db)
+            try Event.record(
+                [settlement.event(.settlementConfirmed, status: "confirmed")], sellerID: settlement.sellerID, livemode: settlement.livemode,
+                world: world, in: db)
             return nil
         }
         guard try Payment.move(paymentID, from: [.settling, .unknown], to: .completed, at: now, in: db),
@@ -77,20 +79,21 @@ extension Sale {
     private func recordEvents(_ settlement: Settlement, world: World, in db: Database) throws {
         let currency = gross.asset.code
         let cents: JSON = gross.cents.map { .integer($0) } ?? .null
-        try settlement.record(.settlementConfirmed, cents: gross.cents, currency: currency, status: "confirmed", world: world, in: db)
-        try Event.record(
-            .paymentCompleted, sellerID: sellerID, livemode: livemode, resource: ("payment_attempt", paymentID),
+        let completed = Event.Draft(
+            .paymentCompleted, of: ("payment_attempt", paymentID),
             payload: [
                 "payment_attempt_id": .string(paymentID), "amount": .string(gross.decimal), "amount_cents": cents, "currency": .string(currency),
                 "purchaser_address": .string(payer), "status": "completed", "transaction": .string(hash),
-            ], world: world, in: db)
-        try Event.record(
-            .saleCreated, sellerID: sellerID, livemode: livemode, resource: ("sale", id),
+            ])
+        let created = Event.Draft(
+            .saleCreated, of: ("sale", id),
             payload: [
                 "sale_id": .string(id), "payment_attempt_id": .string(paymentID), "payment_link_id": .string(linkID), "product_id": .text(productID),
                 "title": .string(title), "amount": .string(gross.decimal), "amount_cents": cents, "fee": .string(fee.decimal),
                 "net": .string(net.decimal), "currency": .string(currency), "purchaser_address": .string(payer), "transaction": .string(hash),
-            ], world: world, in: db)
+            ])
+        let confirmed = settlement.event(.settlementConfirmed, cents: gross.cents, currency: currency, status: "confirmed")
+        try Event.record([confirmed, completed, created], sellerID: sellerID, livemode: livemode, world: world, in: db)
     }
 
     /// What the audit row's digest covers.
@@ -113,7 +116,7 @@ extension Sale {
     private static let byPaymentSQL = "SELECT " + columns + " FROM sales WHERE payment_id = ?"
 
     package static func of(payment id: String, in db: Database) throws -> Sale? {
-        try db.row(byPaymentSQL, [id]).flatMap(Sale.init(row:))
+        try db.first(byPaymentSQL, [id], Sale.init(row:))
     }
 
     package static let listSQL = "SELECT " + columns + " FROM sales WHERE seller_id = ? AND livemode = ? AND id < ? ORDER BY id DESC LIMIT ?"
@@ -151,18 +154,17 @@ extension Sale {
 }
 
 extension Settlement {
-    /// Records one of the settlement's events, in the shape the catalogue fixes.
-    func record(_ type: EventType, cents: Int64?, currency: String?, status: String, world: World, in db: Database) throws {
-        try Event.record(
-            type, sellerID: sellerID, livemode: livemode, resource: ("settlement", id),
+    /// One of the settlement's events, in the shape the catalogue fixes.
+    func event(_ type: EventType, cents: Int64? = nil, currency: String? = nil, status: String) -> Event.Draft {
+        Event.Draft(
+            type, of: ("settlement", id),
             payload: [
                 "settlement_id": .string(id), "payment_attempt_id": .text(paymentID), "amount_cents": cents.map { .integer($0) } ?? .null,
                 "currency": .text(currency), "status": .string(status),
                 "facilitator_response": [
-                    "success": .bool(state == .confirmed || status == "confirmed"), "transaction": .string(hash), "network": .string(network),
-                    "payer": .string(payer),
+                    "success": .bool(status == "confirmed"), "transaction": .string(hash), "network": .string(network), "payer": .string(payer),
                 ],
                 "transaction": .string(hash),
-            ], world: world, in: db)
+            ])
     }
 }

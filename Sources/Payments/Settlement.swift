@@ -42,7 +42,7 @@ package struct Settlement: Sendable, Equatable {
 }
 
 extension Settlement {
-    /// Reserves the authorization and writes down what is about to be sent.
+    /// Reserves the authorization and writes down what is about to be sent. The caller records `queuedEvent`.
     static func queue(
         _ id: String, _ authorization: Authorization, _ transaction: PreparedTransaction, paymentID: String?, sellerID: String, livemode: Bool,
         leaseUntil: Timestamp, world: World, in db: Database
@@ -59,16 +59,19 @@ extension Settlement {
                 authorization.asset, authorization.atomicAmount, authorization.payTo, authorization.version, transaction.hash,
                 Data(transaction.raw), leaseUntil.milliseconds, now, now,
             ])
-        try Event.record(
-            .settlementQueued, sellerID: sellerID, livemode: livemode, resource: ("settlement", id),
-            payload: [
-                "settlement_id": .string(id), "payment_attempt_id": .text(paymentID), "status": "queued", "transaction": .string(transaction.hash),
-            ], world: world, in: db)
         return Settlement(
             id: id, sellerID: sellerID, livemode: livemode, paymentID: paymentID, state: .sent, network: authorization.network,
             payer: authorization.payer, nonce: authorization.nonce, fingerprint: authorization.fingerprint, asset: authorization.asset,
             atomicAmount: authorization.atomicAmount, payTo: authorization.payTo, x402Version: authorization.version, hash: transaction.hash,
             raw: transaction.raw, attempts: 0, failure: nil, nextAttemptAt: leaseUntil, parkedAt: nil, createdAt: moment, updatedAt: moment)
+    }
+
+    var queuedEvent: Event.Draft {
+        Event.Draft(
+            .settlementQueued, of: ("settlement", id),
+            payload: [
+                "settlement_id": .string(id), "payment_attempt_id": .text(paymentID), "status": "queued", "transaction": .string(hash),
+            ])
     }
 
     private static let byNonceSQL = "SELECT " + columns + " FROM settlements WHERE network = ? AND payer = ? AND nonce = ?"
@@ -77,15 +80,15 @@ extension Settlement {
 
     /// The settlement that holds an authorization, or nil where it is free.
     package static func holding(network: String, payer: String, nonce: String, in db: Database) throws -> Settlement? {
-        try db.row(byNonceSQL, [network, payer, nonce]).flatMap(Settlement.init(row:))
+        try db.first(byNonceSQL, [network, payer, nonce], Settlement.init(row:))
     }
 
     package static func find(_ id: String, in db: Database) throws -> Settlement? {
-        try db.row(byIDSQL, [id]).flatMap(Settlement.init(row:))
+        try db.first(byIDSQL, [id], Settlement.init(row:))
     }
 
     package static func of(payment id: String, in db: Database) throws -> Settlement? {
-        try db.row(byPaymentSQL, [id]).flatMap(Settlement.init(row:))
+        try db.first(byPaymentSQL, [id], Settlement.init(row:))
     }
 
     package static let dueSQL =

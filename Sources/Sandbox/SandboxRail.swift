@@ -45,7 +45,7 @@ package final class SandboxRail: Rail {
         try Self.checkToken(requirements, authorization)
         let payer = authorization.payer
         let nonce = authorization.nonce
-        let holder = try await store.read { db in try Holder.find(payer, nonce: nonce, in: db) }
+        let holder = try store.look { db in try Holder.find(payer, nonce: nonce, in: db) }
         if holder.usedBy != nil { throw X402Refusal(.nonceUsed, "The authorization's nonce is used already.", payer: payer) }
         guard let units = UInt256(decimal: authorization.atomicAmount)?.int64, units <= holder.balance else {
             throw X402Refusal(.insufficientBalance, "The payer holds \(Amount(holder.balance, .usdc).decimal) USDC.", payer: payer)
@@ -180,15 +180,17 @@ private struct Holder: Sendable {
 
     /// One statement, since every verification asks it.
     static func find(_ payer: String, nonce: String, in db: Database) throws -> Holder {
-        let found = try db.row(
+        let found = try db.first(
             """
             SELECT (SELECT balance FROM sandbox_accounts WHERE address = ?),
               (SELECT hash FROM sandbox_transfers WHERE payer = ? AND nonce = ?)
-            """, [payer, payer, nonce])
-        guard let row = found else { preconditionFailure("a SELECT without FROM has one row") }
-        let balance: Int64? = row[0]
-        let usedBy: String? = row[1]
-        return Holder(balance: balance ?? SandboxRail.faucetUnits, usedBy: usedBy)
+            """, [payer, payer, nonce]
+        ) { row in
+            let balance: Int64? = row[0]
+            return Holder(balance: balance ?? SandboxRail.faucetUnits, usedBy: row[1])
+        }
+        guard let found else { preconditionFailure("a SELECT without FROM has one row") }
+        return found
     }
 }
 

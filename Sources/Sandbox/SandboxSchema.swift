@@ -15,7 +15,9 @@ package enum SandboxSchema {
             ) STRICT, WITHOUT ROWID;
 
             CREATE TABLE sandbox_transfers (
-              hash        TEXT    NOT NULL PRIMARY KEY,
+              -- In the order executed. Kept by it and not by hash: a random key would dirty a page of its own for each transfer.
+              sequence    INTEGER PRIMARY KEY,
+              hash        TEXT    NOT NULL,
               kind        TEXT    NOT NULL CHECK (kind IN ('faucet', 'transfer')),
               payer       TEXT    REFERENCES sandbox_accounts (address),
               pay_to      TEXT    NOT NULL REFERENCES sandbox_accounts (address),
@@ -25,7 +27,7 @@ package enum SandboxSchema {
               CHECK ((kind = 'transfer') = (payer IS NOT NULL)),
               CHECK ((kind = 'transfer') = (nonce IS NOT NULL)),
               UNIQUE (payer, nonce)
-            ) STRICT, WITHOUT ROWID;
+            ) STRICT;
             CREATE UNIQUE INDEX sandbox_transfers_faucet ON sandbox_transfers (pay_to) WHERE kind = 'faucet';
 
             -- Balances are kept by transfers alone, and re-derived by the audit.

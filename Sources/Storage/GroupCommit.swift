@@ -6,8 +6,8 @@ import Synchronization
 /// Gathers the writes that wait while the last commit's fsync runs, and commits them together.
 ///
 /// This is what makes one durable file fast: an fsync costs the same for one sale
-/// as for fifty. Each write has a savepoint of its own, so that an error rolls
-/// back that write alone; nobody is answered before the fsync.
+/// as for fifty. An error rolls back the write that threw it and no other; nobody
+/// is answered before the fsync.
 ///
 /// It also runs the checkpoints, between commits, on the same connection: see
 /// docs/decisions/0002-one-writer.md.
@@ -31,6 +31,8 @@ final class GroupCommit: Sendable {
     private let writer: DatabaseQueue
     private let options: Store.Options
     private let state = Mutex(State())
+    /// Batches still to be run apart. See `runTogether`.
+    private let cautiousBatches = Atomic(0)
     /// Pages in the WAL after the last commit, as SQLite's hook told.
     private let walPages = WALPages()
 
@@ -80,21 +82,57 @@ final class GroupCommit: Sendable {
     }
 
     private func commit(_ batch: [Job], _ db: Database) {
-        var results: [Result<Void, any Error>] = []
-        results.reserveCapacity(batch.count)
+        let results: [Result<Void, any Error>]
         do {
-            if let free = options.freeBytes(), free < options.reserveBytes {
-                throw StoreFailure.diskFull("\(free) bytes are free, and \(options.reserveBytes) are kept in reserve.")
-            }
-            try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
-            for job in batch { results.append(try run(job, db)) }
-            try db.cachedStatement(sql: "COMMIT").execute()
+            try checkRoom()
+            results = try runTogether(batch, db) ?? runApart(batch, db)
         } catch {
             if db.isInsideTransaction { try? db.execute(sql: "ROLLBACK") }
             let failure = classify(error)
             results = Array(repeating: .failure(failure), count: batch.count)
         }
         for (job, result) in zip(batch, results) { job.finish(result) }
+    }
+
+    private func checkRoom() throws {
+        guard let free = options.freeBytes(), free < options.reserveBytes else { return }
+        throw StoreFailure.diskFull("\(free) bytes are free, and \(options.reserveBytes) are kept in reserve.")
+    }
+
+    /// The quick way, for when every write succeeds: one transaction and no savepoints, which would keep a copy of
+    /// every page that a write changes.
+    ///
+    /// - Returns: nil where a write threw. Then all is rolled back and nobody has been answered: the batch is run
+    ///   again, apart. Writes have no effect but on the file, so running one twice is running it once.
+    private func runTogether(_ batch: [Job], _ db: Database) throws -> [Result<Void, any Error>]? {
+        guard cautiousBatches.load(ordering: .relaxed) == 0 else {
+            cautiousBatches.wrappingSubtract(1, ordering: .relaxed)
+            return nil
+        }
+        try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+        do {
+            for job in batch { try job.run(db) }
+        } catch {
+            // Gone with the transaction already where the disk is full or broken; run apart, the writes say so themselves.
+            if db.isInsideTransaction { try db.cachedStatement(sql: "ROLLBACK").execute() }
+            cautiousBatches.store(Self.cautiousBatchesAfterRefusal, ordering: .relaxed)
+            return nil
+        }
+        try db.cachedStatement(sql: "COMMIT").execute()
+        return Array(repeating: .success(()), count: batch.count)
+    }
+
+    /// Refusals come in crowds, such as fifty buyers of the last unit: after one, savepoints are cheaper for a while.
+    private static let cautiousBatchesAfterRefusal = 16
+
+    /// Each write in a savepoint of its own, so that one that throws takes nothing else with it.
+    private func runApart(_ batch: [Job], _ db: Database) throws -> [Result<Void, any Error>] {
+        try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+        var results: [Result<Void, any Error>] = []
+        results.reserveCapacity(batch.count)
+        for job in batch { results.append(try run(job, db)) }
+        try db.cachedStatement(sql: "COMMIT").execute()
+        return results
     }
 
     /// One write in its savepoint. Throws only where SQLite gave up the whole transaction.

@@ -12,6 +12,12 @@ extension Database {
         try Row.fetchOne(cachedStatement(sql: sql), arguments: arguments)
     }
 
+    /// The first row as `decode` reads it, without a copy of it in between: for what every request asks.
+    package func first<T>(_ sql: String, _ arguments: StatementArguments, _ decode: (Row) throws -> T?) throws -> T? {
+        let cursor = try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments)
+        return try cursor.next().flatMap(decode)
+    }
+
     package func rows(_ sql: String, _ arguments: StatementArguments = StatementArguments()) throws -> [Row] {
         try Row.fetchAll(cachedStatement(sql: sql), arguments: arguments)
     }

@@ -32,7 +32,7 @@ extension Counter {
     func session(of headers: HTTPFields) async throws -> Session? {
         guard let secret = cookie(cookieName, in: headers) else { return nil }
         let now = world.time.now()
-        return try await store.read { db in try Session.find(secret, at: now, in: db) }
+        return try store.look { db in try Session.find(secret, at: now, in: db) }
     }
 
     /// A person sees the mode that the install is in.

@@ -63,14 +63,17 @@ package struct Server: Service {
 ///
 /// A body must be whole `body` after its head came; a head must be whole `header`
 /// after the connection opened. Between two requests the idle timeout of the
-/// connection counts.
+/// connection counts. One timer is kept and looks at what is due when it fires:
+/// most requests are over long before, and cost no timer of their own.
 private final class ArrivalDeadline: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
 
     private let header: TimeAmount
     private let body: TimeAmount
-    private var deadline: Scheduled<Void>?
+    /// When what is arriving must be whole; nil while nothing is.
+    private var due: NIODeadline?
+    private var timer: Scheduled<Void>?
 
     init(header: Duration, body: Duration) {
         self.header = .nanoseconds(header.components.seconds * 1_000_000_000)
@@ -78,19 +81,19 @@ private final class ArrivalDeadline: ChannelInboundHandler, RemovableChannelHand
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        if context.channel.isActive { start(header, context) }
+        if context.channel.isActive { expect(within: header, context) }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        start(header, context)
+        expect(within: header, context)
         context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: start(body, context)
+        case .head: expect(within: body, context)
         case .body: break
-        case .end: stop()
+        case .end: due = nil
         }
         context.fireChannelRead(data)
     }
@@ -102,14 +105,27 @@ private final class ArrivalDeadline: ChannelInboundHandler, RemovableChannelHand
 
     func handlerRemoved(context: ChannelHandlerContext) { stop() }
 
-    private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {
-        stop()
-        let channel = context.channel
-        deadline = context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
+    private func expect(within time: TimeAmount, _ context: ChannelHandlerContext) {
+        let due = NIODeadline.now() + time
+        self.due = due
+        if timer == nil { start(due, context.channel, context.eventLoop) }
+    }
+
+    private func start(_ deadline: NIODeadline, _ channel: any Channel, _ loop: any EventLoop) {
+        let handler = NIOLoopBound(self, eventLoop: loop)
+        timer = loop.scheduleTask(deadline: deadline) { handler.value.fire(channel, loop) }
+    }
+
+    private func fire(_ channel: any Channel, _ loop: any EventLoop) {
+        timer = nil
+        guard let due else { return }
+        if due <= .now() { return channel.close(promise: nil) }
+        start(due, channel, loop)
     }
 
     private func stop() {
-        deadline?.cancel()
-        deadline = nil
+        due = nil
+        timer?.cancel()
+        timer = nil
     }
 }

@@ -119,7 +119,7 @@ struct Serving: Sendable {
             throw Problem(.unauthenticated, "Send an API key: Authorization: Bearer sk_test_… or X-Api-Key: …")
         }
         let now = counter.world.time.now()
-        guard let key = try await counter.store.read({ db in try APIKey.authenticate(secret, at: now, in: db) }) else {
+        guard let key = try counter.store.look({ db in try APIKey.authenticate(secret, at: now, in: db) }) else {
             throw Problem(.unauthenticated, "This API key is unknown, revoked or expired.")
         }
         if key.lastUsedAt.map({ $0 + .seconds(60) < now }) ?? true {

@@ -17,19 +17,44 @@ package struct Event: Sendable {
 }
 
 extension Event {
-    /// Records an event in the transaction of the fact, so that neither exists alone.
+    /// An event about to be recorded.
+    package struct Draft: Sendable {
+        let type: EventType
+        let resource: (type: String, id: String)
+        let payload: JSON
+
+        package init(_ type: EventType, of resource: (type: String, id: String), payload: JSON) {
+            self.type = type
+            self.resource = resource
+            self.payload = payload
+        }
+    }
+
+    /// Records what one fact brought about, in the transaction of the fact, so that neither exists alone.
+    ///
+    /// One statement for all of them: a sale has six events, and they are the most that it writes.
+    package static func record(_ drafts: [Draft], sellerID: String, livemode: Bool, world: World, in db: Database) throws {
+        let now = world.time.now().milliseconds
+        var arguments: [(any DatabaseValueConvertible)?] = []
+        arguments.reserveCapacity(drafts.count * 8)
+        for draft in drafts {
+            arguments += [
+                world.newID(.event), draft.type.rawValue, sellerID, livemode, draft.resource.type, draft.resource.id, draft.payload.compact, now,
+            ]
+        }
+        try db.run(insertSQL[drafts.count], StatementArguments(arguments))
+    }
+
     package static func record(
         _ type: EventType, sellerID: String, livemode: Bool, resource: (type: String, id: String), payload: JSON, world: World, in db: Database
     ) throws {
-        try db.run(
-            """
-            INSERT INTO webhook_events (id, event_type, seller_id, livemode, resource_type, resource_id, payload, timestamp)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [
-                world.newID(.event), type.rawValue, sellerID, livemode, resource.type, resource.id, payload.compact,
-                world.time.now().milliseconds,
-            ])
+        try record([Draft(type, of: resource, payload: payload)], sellerID: sellerID, livemode: livemode, world: world, in: db)
+    }
+
+    /// By the number of rows, up to the most that one fact records.
+    private static let insertSQL: [String] = (0...4).map { count in
+        "INSERT INTO webhook_events (id, event_type, seller_id, livemode, resource_type, resource_id, payload, timestamp) VALUES "
+            + Array(repeating: "(?, ?, ?, ?, ?, ?, ?, ?)", count: count).joined(separator: ", ")
     }
 
     /// The feed after one event, oldest first.

@@ -14,7 +14,6 @@ import Testing
         #expect(Hex.decode("000Ff0") == [0x00, 0x0f, 0xf0])
         #expect(Hex.decode("0xDeadBeef") == [0xde, 0xad, 0xbe, 0xef])
         #expect(Hex.decode("0Xab") == [0xab])
-        #expect(Hex.decode("xx1234".dropFirst(2)) == [0x12, 0x34])
     }
 
     @Test("anything else is refused", arguments: ["0", "abc", "0x0", "gg", "0x 1", "12 34", "12\n", "x12", "0x0x12", "é0", "1２", "+1", "-1"])

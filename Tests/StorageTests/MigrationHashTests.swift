@@ -14,7 +14,7 @@ import Testing
         "goods/1 products": "90b473dac5c5285f8d2b4af12cdf977be8bc01a334694fc8f3d7a08f20b75ef5",
         "ledger/1 accounts, entries, postings and fee schedules": "a71de6ceca919c108517ef445253e8afeddc25606672765692366336bf9f027b",
         "payments/1 links, payments, settlements and sales": "5a76efa943dca535a1696b53459b3605e745be92741c773f5c536ec969eec341",
-        "sandbox/1 accounts and transfers": "8692e2d6e5f75d7f4227ff771c4dd1e58fdaf8ea83517a1eec265fd56cc6b972",
+        "sandbox/1 accounts and transfers": "6d5396c8d94d61f19cbc90e59b2133b6f7a71cb1188d82ea87d4427bca195a85",
         "storage/1 audit log and idempotency keys": "60328cfd33ddc8a74b247a3305e4ead68269deb50831a0cdb0708d7035085045",
         "webhooks/1 events": "53fd435e8df63726a82ddd2461f1ad3657269df1684dc117a1a79c0e0755dde8",
     ]
