@@ -214,7 +214,9 @@ struct Serving: Sendable {
         for cookie in reply.headers[values: .setCookie].dropFirst() { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         headers[.requestID] = requestID
         allowOrigin(request, &headers)
-        return Response(status: reply.status, headers: headers, body: bytes.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes)))
+        // HEAD is answered like GET without its body; a client would take one for the next answer.
+        let isEmpty = bytes.isEmpty || request.method == .head
+        return Response(status: reply.status, headers: headers, body: isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     private func typed(_ type: String) -> HTTPFields {

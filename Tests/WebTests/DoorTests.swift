@@ -1,6 +1,8 @@
+import Goods
 import HTTPTypes
 import Kernel
 import Payments
+import Simulation
 import Storage
 import Testing
 

@@ -1,6 +1,7 @@
 import GRDB
 import HTTPTypes
 import Kernel
+import Payments
 import Simulation
 import Storage
 import Testing
