@@ -28,7 +28,6 @@ package struct Tender: Sendable, Equatable {
 /// A link as one buyer meets it: what they would get, and every way to pay for it.
 package struct Offer: Sendable {
     package let link: PaymentLink
-    package let sellerName: String
     package let price: Amount
     /// What may be signed, in the order preferred. Made by the server, matched by the server.
     package let requirements: [PaymentRequirements]
@@ -55,8 +54,7 @@ extension Offer {
         guard !requirements.isEmpty else {
             throw Problem(.notPayable, "The seller takes no asset that \(price.decimal) \(price.asset.code) can be paid in.")
         }
-        let seller = try Seller.find(link.sellerID, in: db)?.name ?? ""
-        return Offer(link: link, sellerName: seller, price: price, requirements: requirements)
+        return Offer(link: link, price: price, requirements: requirements)
     }
 
     private static func price(of link: PaymentLink, chosen: String?) throws -> Amount {

@@ -11,6 +11,10 @@ package protocol Rail: Sendable {
     /// CAIP-2 id, such as `eip155:84532`.
     var network: String { get }
 
+    /// Whether settling waits for nothing outside this process: then a buyer is
+    /// always told the outcome, and never to come back.
+    var isLocal: Bool { get }
+
     /// Checks a buyer's signed authorization against what we asked for. Moves
     /// nothing and reserves nothing.
     ///

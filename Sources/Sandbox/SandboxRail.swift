@@ -38,6 +38,9 @@ package final class SandboxRail: Rail {
     /// Replaces the faults; `.none` ends them.
     package func inject(_ new: SandboxFaults) { faults.withLock { $0 = new } }
 
+    /// A delay that somebody set is there to rehearse the waiting.
+    package var isLocal: Bool { faults.withLock { $0.delay <= .zero } }
+
     /// - Throws: `X402Refusal`, in the order of `ExactEVM.verify`, then the token, the
     ///   nonce and the balance.
     package func verify(_ payment: PaymentPayload, against requirements: PaymentRequirements, at now: Timestamp) async throws -> Authorization {

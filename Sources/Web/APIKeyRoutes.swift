@@ -67,7 +67,7 @@ extension Counter {
 
     func listAPIKeys(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor"])
-        let (asker, page) = (call.asker, try call.query.page())
+        let (asker, page) = (call.asker, try call.query.page(of: .apiKey))
         let keys = try await store.read { db in try APIKey.list(sellerID: asker.sellerID, livemode: asker.livemode, page: page, in: db) }
         return .page(keys) { APIKeyDocument.json($0) }
     }

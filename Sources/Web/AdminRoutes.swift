@@ -79,8 +79,8 @@ extension Counter {
         else { return signInForm(next: form["next"], error: "The form was too old. Try again.", status: .forbidden) }
         let (name, given) = (form["name"] ?? "", form["password"] ?? "")
         let salt = try await store.read { db in try Person.salt(of: name, in: db) }
-        // Too long is wrong as well, and takes no longer.
-        let password = try PasswordHash(Secret(String(given.prefix(Person.passwordLengthMax))), salt: salt)
+        // Nobody has a password longer than the longest: one character more is enough to be wrong, and bounded work.
+        let password = try PasswordHash(Secret(String(given.prefix(Person.passwordLengthMax + 1))), salt: salt)
         guard let person = try await store.read({ db in try Person.signIn(name, password, in: db) }) else {
             return signInForm(next: form["next"], error: "Name or password is wrong.", status: .unauthorized)
         }
@@ -161,7 +161,7 @@ extension Counter {
     }
 
     func paymentsPage(_ call: Call) async throws -> Reply {
-        let (asker, request) = (call.asker, try call.query.page())
+        let (asker, request) = (call.asker, try call.query.page(of: .payment))
         let chosen = call.query["status"].flatMap { $0.isEmpty ? nil : $0 }
         let status = try paymentStatus(chosen)
         let page = try await store.read { db in
@@ -234,7 +234,7 @@ extension Counter {
     func linksPage(_ call: Call) async throws -> Reply { try await links(call, form: LinksPage.Form(), error: nil, created: nil) }
 
     private func links(_ call: Call, form: LinksPage.Form, error: Problem?, created: String?) async throws -> Reply {
-        let (asker, request) = (call.asker, try call.query.page())
+        let (asker, request) = (call.asker, try call.query.page(of: .paymentLink))
         let page = try await store.read { db in
             let found = try PaymentLink.list(sellerID: asker.sellerID, livemode: asker.livemode, page: request, in: db)
             return LinksPage(

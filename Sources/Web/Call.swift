@@ -5,10 +5,13 @@ import HTTPTypes
 import Hummingbird
 import Kernel
 import Storage
+import Webhooks
 
 /// One request as a handler sees it: read, bounded and authenticated already.
 struct Call: Sendable {
     let requestID: String
+    /// Asked without a body to come back: then nothing may be sold.
+    let isHead: Bool
     let headers: HTTPFields
     /// The text after `?`, raw.
     let query: Query
@@ -68,7 +71,7 @@ struct Query: Sendable {
     func allow(_ names: Set<String>) throws {
         guard let stray = items.first(where: { !names.contains($0.name) }) else { return }
         throw Problem(
-            .unknownField, "\(stray.name) is not a parameter of this request. It has: \(names.sorted().joined(separator: ", ")).", param: stray.name)
+            .unknownField, "\(stray.name) is not a parameter of this request. It has: \(names.isEmpty ? "none" : names.sorted().joined(separator: ", ")).", param: stray.name)
     }
 
     func integer(_ name: String, _ range: ClosedRange<Int>) throws -> Int? {
@@ -80,10 +83,12 @@ struct Query: Sendable {
     }
 
     /// `limit` and `cursor` of a list.
-    func page() throws -> PageRequest {
+    ///
+    /// - Parameter prefix: Of the ids in the list: another list's cursor is none of this one's.
+    func page(of prefix: IDPrefix) throws -> PageRequest {
         let cursor = self["cursor"]
-        if let cursor, IDs.time(of: cursor) == nil {
-            throw Problem(.invalidField, "cursor must be the next_cursor of an earlier page.", param: "cursor")
+        if let cursor, IDs.time(of: cursor) == nil || !cursor.hasPrefix(prefix.rawValue + "_") {
+            throw Problem(.invalidCursor, "cursor must be the next_cursor of an earlier page of this list.", param: "cursor")
         }
         return PageRequest(limit: try integer("limit", 1...100) ?? 20, before: cursor)
     }

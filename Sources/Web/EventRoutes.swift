@@ -34,8 +34,9 @@ extension Counter {
         try call.query.allow(["after", "limit", "cursor"])
         let (asker, limit) = (call.asker, try call.query.integer("limit", 1...100) ?? 20)
         let after = call.query["after"] ?? call.query["cursor"]
+        let name = call.query["after"] == nil ? "cursor" : "after"
         let events = try await store.read { db in
-            try Event.feed(sellerID: asker.sellerID, livemode: asker.livemode, after: after, limit: limit + 1, in: db)
+            try Event.feed(sellerID: asker.sellerID, livemode: asker.livemode, after: after, named: name, limit: limit + 1, in: db)
         }
         return .page(Page(events, limit: limit, id: \.id), EventDocument.json)
     }

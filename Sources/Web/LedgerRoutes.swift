@@ -43,7 +43,7 @@ extension Counter {
 
     func ledgerEntries(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor", "reference"])
-        let (asker, page, reference) = (call.asker, try call.query.page(), call.query["reference"])
+        let (asker, page, reference) = (call.asker, try call.query.page(of: .ledgerEntry), call.query["reference"])
         let entries = try await store.read { db in
             try Journal.entries(of: Books(sellerID: asker.sellerID, livemode: asker.livemode), reference: reference, page: page, in: db)
         }

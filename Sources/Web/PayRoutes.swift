@@ -1,3 +1,4 @@
+import Access
 import GRDB
 import HTTPTypes
 import Kernel
@@ -37,7 +38,7 @@ extension Counter {
     func pay(_ call: Call) async throws -> Reply {
         let token = call.part("token")
         let chosen = call.query["amount"]
-        guard let header = call.headers[.paymentSignature] ?? call.headers[.v1Payment] else {
+        guard !call.isHead, let header = call.headers[.paymentSignature] ?? call.headers[.v1Payment] else {
             let offer = try await cashier.offer(token, chosen: chosen)
             if call.isBrowser {
                 var reply = Reply.html(pages.pay(payPage(offer, chosen: chosen)))
@@ -111,11 +112,12 @@ extension Counter {
 
     // MARK: - The page
 
+    /// The page of an offer. A shop whose name cannot be read just now is shown without it.
     private func payPage(_ offer: Offer, chosen: String?, receipt: PayPage.Receipt? = nil) -> PayPage {
         let link = offer.link
         let first = offer.requirements[0]
         var page = PayPage(
-            sellerName: offer.sellerName, title: link.title, description: link.description, price: nil, amount: nil,
+            sellerName: (try? store.look { db in try Seller.find(link.sellerID, in: db)?.name }) ?? "", title: link.title, description: link.description, price: nil, amount: nil,
             networkName: networkName(first.network, livemode: link.livemode),
             assetCode: cashier.tenders.first { $0.network == first.network }?.asset.code ?? "", payTo: first.payTo, payURL: linkURL(link.token),
             qrPath: "/api/qr?token=\(link.token)&size=240&format=svg", isTest: !link.livemode)

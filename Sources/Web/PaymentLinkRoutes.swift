@@ -114,7 +114,7 @@ extension Counter {
 
     func listLinks(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor"])
-        let (asker, page) = (call.asker, try call.query.page())
+        let (asker, page) = (call.asker, try call.query.page(of: .paymentLink))
         let links = try await store.read { db in try PaymentLink.list(sellerID: asker.sellerID, livemode: asker.livemode, page: page, in: db) }
         return .page(links) { PaymentLinkDocument.json($0, url: linkURL($0.token)) }
     }

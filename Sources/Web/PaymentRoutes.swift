@@ -72,7 +72,7 @@ enum PaymentDocument {
 extension Counter {
     func listPayments(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor", "status"])
-        let (asker, page) = (call.asker, try call.query.page())
+        let (asker, page) = (call.asker, try call.query.page(of: .payment))
         let status = try paymentStatus(call.query["status"])
         let (payments, wholes) = try await store.read { db in
             let page = try Payment.list(sellerID: asker.sellerID, livemode: asker.livemode, status: status, page: page, in: db)

@@ -70,7 +70,7 @@ extension Counter {
 
     func listProducts(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor"])
-        let (asker, page) = (call.asker, try call.query.page())
+        let (asker, page) = (call.asker, try call.query.page(of: .product))
         let products = try await store.read { db in try Product.list(sellerID: asker.sellerID, livemode: asker.livemode, page: page, in: db) }
         return .page(products, ProductDocument.json)
     }

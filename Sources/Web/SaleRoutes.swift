@@ -26,7 +26,7 @@ enum SaleDocument {
 extension Counter {
     func listSales(_ call: Call) async throws -> Reply {
         try call.query.allow(["limit", "cursor"])
-        let (asker, page) = (call.asker, try call.query.page())
+        let (asker, page) = (call.asker, try call.query.page(of: .sale))
         let sales = try await store.read { db in try Sale.list(sellerID: asker.sellerID, livemode: asker.livemode, page: page, in: db) }
         return .page(sales, SaleDocument.json)
     }

@@ -75,7 +75,7 @@ struct Serving: Sendable {
             if route.door == .session, session == nil { return finish(signInFirst(request, route), requestID, request) }
             let body = try await body(of: request, route)
             let call = Call(
-                requestID: requestID, headers: request.headers, query: Query(request.uri.query), parameters: context.parameters, body: body,
+                requestID: requestID, isHead: request.method == .head, headers: request.headers, query: Query(request.uri.query), parameters: context.parameters, body: body,
                 principal: principal, session: session, claim: try claim(request, route, principal, body))
             return finish(try await handler(call), requestID, request)
         } catch {
@@ -138,6 +138,7 @@ struct Serving: Sendable {
         case .nothing where route.method == .get || route.method == .delete: return []
         case .nothing, .json: limit = counter.options.bodyBytesAPI
         case .x402: limit = counter.options.bodyBytesX402
+        case .form where route.door == .session: limit = counter.options.bodyBytesAPI
         case .form: limit = counter.options.bodyBytesSignIn
         }
         try checkType(request, route)
@@ -214,9 +215,9 @@ struct Serving: Sendable {
         for cookie in reply.headers[values: .setCookie].dropFirst() { headers.append(HTTPField(name: .setCookie, value: cookie)) }
         headers[.requestID] = requestID
         allowOrigin(request, &headers)
+        let response = Response(status: reply.status, headers: headers, body: bytes.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes)))
         // HEAD is answered like GET without its body; a client would take one for the next answer.
-        let isEmpty = bytes.isEmpty || request.method == .head
-        return Response(status: reply.status, headers: headers, body: isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: bytes)))
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     private func typed(_ type: String) -> HTTPFields {
@@ -229,8 +230,8 @@ struct Serving: Sendable {
 
     /// Only exact origins of the settings; scripts may then read x402's headers.
     private func allowOrigin(_ request: Request, _ headers: inout HTTPFields) {
-        guard let origin = request.headers[.origin] else { return }
         headers.append(HTTPField(name: .vary, value: "Origin"))
+        guard let origin = request.headers[.origin] else { return }
         guard counter.options.allowedOrigins.contains(origin) || counter.options.allowedOrigins.contains("*") else { return }
         headers[.accessControlAllowOrigin] = origin
         headers[.accessControlExposeHeaders] = "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, X-Request-Id, Retry-After, Idempotent-Replayed"

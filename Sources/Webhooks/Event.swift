@@ -61,11 +61,11 @@ extension Event {
     ///
     /// - Parameter after: An event's id; nil starts at the first.
     /// - Throws: `Problem` with `invalid_cursor` for an id that is none of this seller's events.
-    package static func feed(sellerID: String, livemode: Bool, after: String?, limit: Int, in db: Database) throws -> [Event] {
+    package static func feed(sellerID: String, livemode: Bool, after: String?, named param: String = "after", limit: Int, in db: Database) throws -> [Event] {
         var start: Int64 = 0
         if let after {
             let row = try db.row("SELECT sequence FROM webhook_events WHERE id = ? AND seller_id = ? AND livemode = ?", [after, sellerID, livemode])
-            guard let row else { throw Problem(.invalidCursor, "after must be the id of an event in this feed.", param: "after") }
+            guard let row else { throw Problem(.invalidCursor, "after (or cursor) must be the id of an event in this feed.", param: param) }
             start = row[0]
         }
         return try db.rows(

@@ -118,6 +118,8 @@ final class SimulatedChain: Rail {
         return authorization
     }
 
+    let isLocal = false
+
     func identify(_ payment: PaymentPayload, for requirements: PaymentRequirements) throws -> AuthorizationKey {
         try ExactEVM.identify(payment, for: requirements)
     }

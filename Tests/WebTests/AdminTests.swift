@@ -16,7 +16,8 @@ import Testing
 
     private func setupCode(_ fixture: CounterFixture) async throws -> String {
         let world = fixture.world
-        return try await fixture.store.write { db in try SetupCode.create(lasting: .seconds(3_600), world: world, in: db) }.exposeSecret()
+        let code = try await fixture.store.write { db in try SetupCode.create(lasting: .seconds(3_600), world: world, in: db) }
+        return code.exposeSecret()
     }
 
     /// The cookie an answer sets, as it is sent back: `name=value`.
@@ -31,7 +32,7 @@ import Testing
     }
 
     /// A session of somebody in `role`, begun past the slow password.
-    private func session(_ role: String = "owner", _ fixture: CounterFixture) async throws -> HTTPFields {
+    private func session(_ fixture: CounterFixture, as role: String = "owner") async throws -> HTTPFields {
         let (sellerID, world) = (fixture.seller.id, fixture.world)
         let secret = try await fixture.store.write { db -> Secret<String> in
             let id = world.newID(.person)
@@ -46,7 +47,8 @@ import Testing
 
     /// Sets the first owner up, called Ada.
     private func setUp(_ fixture: CounterFixture) async throws -> Answered {
-        try await fixture.form("/admin/setup", ["code": try await setupCode(fixture), "name": "Ada", "password": Self.password])
+        let code = try await setupCode(fixture)
+        return try await fixture.form("/admin/setup", ["code": code, "name": "Ada", "password": Self.password])
     }
 
     @Test("the setup code makes one owner, once")
@@ -137,7 +139,8 @@ import Testing
         #expect(try await setUp(fixture).status == 303)
         let page = try await fixture.get("/admin/sign-in")
         let fields = ["csrf": try token(page.text), "name": "Ada", "password": Self.password, "next": next]
-        let done = try await fixture.form("/admin/sign-in", fields, [.cookie: try #require(cookie(page))])
+        let given = try #require(cookie(page))
+        let done = try await fixture.form("/admin/sign-in", fields, [.cookie: given])
         #expect(done.headers[.location] == "/admin")
     }
 
@@ -149,7 +152,8 @@ import Testing
         #expect(session.hasPrefix("__Host-till_session=") && session.hasSuffix("; Secure"))
         let form = try #require(try await fixture.get("/admin/sign-in").headers[.setCookie])
         #expect(form.hasPrefix("__Host-till_form=") && form.hasSuffix("; Secure"))
-        #expect(try await fixture.get("/admin", [.cookie: try #require(cookie(done))]).status == 200)
+        let given = try #require(cookie(done))
+        #expect(try await fixture.get("/admin", [.cookie: given]).status == 200)
     }
 
     @Test("signing out ends the session, on the server too")
@@ -171,8 +175,9 @@ import Testing
         let fixture = try await CounterFixture()
         let headers = try await session(fixture)
         let link = try await fixture.link()
-        let theirs = try token(try await fixture.get("/admin/links", try await session("operator", fixture)).text)
-        for csrf in [nil, "", "0000", theirs] as [String?] {
+        let theirs = try token(try await fixture.get("/admin/links", try await session(fixture, as: "operator")).text)
+        let tokens: [String?] = [nil, "", "0000", theirs]
+        for csrf in tokens {
             var fields = ["title": "Cake", "amount": "5.00", "currency": "USD"]
             fields["csrf"] = csrf
             for path in ["/admin/links", "/admin/links/\(link.id)/deactivate", "/admin/sign-out"] {
@@ -188,7 +193,7 @@ import Testing
     @Test("a viewer looks, and changes nothing")
     func viewer() async throws {
         let fixture = try await CounterFixture()
-        let headers = try await session("viewer", fixture)
+        let headers = try await session(fixture, as: "viewer")
         let link = try await fixture.link()
         let csrf = try token(try await fixture.get("/admin/links", headers).text)
         for path in ["/admin/links", "/admin/links/\(link.id)/deactivate"] {
@@ -202,7 +207,7 @@ import Testing
     @Test("a link is made by form, and closed")
     func makesLinks() async throws {
         let fixture = try await CounterFixture()
-        let headers = try await session("operator", fixture)
+        let headers = try await session(fixture, as: "operator")
         let csrf = try token(try await fixture.get("/admin/links", headers).text)
         let fields = [
             "csrf": csrf, "title": "Cake", "description": "With cherries", "amount": "5.00", "currency": "USD", "max_uses": "3", "reusable": "true",
@@ -226,6 +231,18 @@ import Testing
         #expect(closed.headers[.location] == "/admin/links")
         #expect(try await fixture.get("/api/payment-links/" + id, key: fixture.keys.read).json()["status"]?.text == "inactive")
         #expect(try await fixture.form("/admin/links/plink_1/deactivate", ["csrf": csrf], headers).code == "link_not_found")
+    }
+
+    @Test("a text as long as a link may carry fits into the form")
+    func longText() async throws {
+        let fixture = try await CounterFixture()
+        let headers = try await session(fixture)
+        let csrf = try token(try await fixture.get("/admin/links", headers).text)
+        let content = String(repeating: "tea & cake ", count: 909) + "!"
+        let made = try await fixture.form("/admin/links", ["csrf": csrf, "title": "Tea", "amount": "5.00", "content": content], headers)
+        #expect(made.status == 200)
+        let link = try #require(try await fixture.get("/api/payment-links", key: fixture.keys.read).items().first)
+        #expect(link["content"]?.text == content)
     }
 
     /// A form that is refused, and words of the reason.

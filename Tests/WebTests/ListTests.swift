@@ -81,7 +81,10 @@ import Testing
         #expect(ids == ids.sorted())
         #expect(try all.json()["next_cursor"]?.isNull == true)
         let types = try all.items().compactMap { $0["event_type"]?.text }
-        let first = ["link.created", "payment.created", "payment.verified", "settlement.queued", "settlement.confirmed", "payment.completed", "sale.created", "api_key.created"]
+        let first = [
+            "link.created", "payment.created", "payment.verified", "settlement.queued", "settlement.confirmed", "payment.completed", "sale.created",
+            "api_key.created",
+        ]
         #expect(Array(types.prefix(8)) == first)
         let (walked, _) = try await walk("/api/events", limit: 7, fixture)
         #expect(walked == ids)
@@ -175,7 +178,8 @@ import Testing
         let id = try #require(try made.json()["id"]?.text)
         let shown = try await fixture.get("/api/products/" + id, key: keys.read)
         #expect(shown.body == made.body)
-        #expect(try await fixture.get("/api/products", key: keys.read).items() == [try shown.json()])
+        let one = try shown.json()
+        #expect(try await fixture.get("/api/products", key: keys.read).items() == [one])
         #expect(try shown.json()["price"]?["amount"]?.text == "1.50")
         fixture.simulated.time.advance(by: .seconds(1))
         let change: JSON = ["name": "Green tea", "stock": nil, "active": false]

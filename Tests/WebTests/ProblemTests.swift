@@ -59,7 +59,9 @@ import Testing
         body(
             "a way on that runs a script", #"{"title":"Tea",\#(price),"success_url":"javascript:alert(1)"}"#, "invalid_field", "success_url",
             path: "/api/payment-links"),
-        body("an expiry in the past", #"{"title":"Tea",\#(price),"expires_at":"2020-01-01T00:00:00Z"}"#, "invalid_field", "expires_at", path: "/api/payment-links"),
+        body(
+            "an expiry in the past", #"{"title":"Tea",\#(price),"expires_at":"2020-01-01T00:00:00Z"}"#, "invalid_field", "expires_at",
+            path: "/api/payment-links"),
         body("a scope nobody has", #"{"name":"a","scopes":["all"]}"#, "invalid_field", "scopes", path: "/api/api-keys"),
         body("an x402 body of nothing", "{}", "missing_field", "paymentPayload", path: "/verify"),
     ]
@@ -72,10 +74,13 @@ import Testing
         Refused(what: "a method it does not take", method: .put, status: 405, code: "method_not_allowed"),
         Refused(what: "a tunnel", method: .connect, path: "/health", isKnown: false, status: 405, code: "method_not_allowed"),
         Refused(what: "an echo", method: .trace, path: "/health", isKnown: false, status: 405, code: "method_not_allowed"),
-        Refused(what: "a form for the API", body: "name=Tea", type: "application/x-www-form-urlencoded", status: 415, code: "unsupported_media_type"),
+        Refused(
+            what: "a form for the API", body: "name=Tea", type: "application/x-www-form-urlencoded", status: 415, code: "unsupported_media_type"),
         Refused(what: "JSON for a form", path: "/admin/sign-in", body: "{}", status: 415, code: "unsupported_media_type"),
         Refused(what: "an unknown parameter", method: .get, path: "/api/products?colour=green", status: 400, code: "unknown_field", param: "colour"),
-        Refused(what: "an unknown parameter of balances", method: .get, path: "/api/balances?limit=1", status: 400, code: "unknown_field", param: "limit"),
+        Refused(
+            what: "an unknown parameter of balances", method: .get, path: "/api/balances?limit=1", status: 400, code: "unknown_field",
+            param: "limit"),
         Refused(what: "no token", method: .get, path: "/api/qr", isKnown: false, status: 400, code: "missing_field", param: "token"),
     ]
 
@@ -153,10 +158,17 @@ import Testing
         }
     }
 
-    @Test("an answer to HEAD never has a body", arguments: ["/health", "/nope", "/verify", "/api/products", "/admin", "/pay/none"])
+    @Test(
+        "an answer to HEAD never has a body, and no length but GET's", arguments: ["/health", "/nope", "/verify", "/api/products", "/admin"])
     func head(_ path: String) async throws {
         let fixture = try await CounterFixture()
-        #expect(try await fixture.send(.head, path).body.isEmpty)
+        let headers: HTTPFields = [.requestID: "one"]
+        let head = try await fixture.send(.head, path, headers)
+        #expect(head.body.isEmpty)
+        let whole = try await fixture.get(path, headers)
+        #expect(head.status == whole.status)
+        let length = head.headers[.contentLength]
+        #expect(length == nil || length == whole.headers[.contentLength], "a length of its own would mislead caches")
     }
 
     /// A route's largest body.
