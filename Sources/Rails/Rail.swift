@@ -1,6 +1,6 @@
 import Kernel
 
-/// A way money travels: one network, seen as four questions.
+/// A way money travels: one network, seen as five questions.
 ///
 /// The caller writes down what it is about to do between the steps, so that a
 /// crash anywhere leaves a row that says which question to ask next: `verify`

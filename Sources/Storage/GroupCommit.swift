@@ -113,6 +113,7 @@ final class GroupCommit: Sendable {
         do {
             for job in batch { try job.run(db) }
         } catch {
+            if case StoreFailure.stopped = classify(error) { throw error }
             // Gone with the transaction already where the disk is full or broken; run apart, the writes say so themselves.
             if db.isInsideTransaction { try db.cachedStatement(sql: "ROLLBACK").execute() }
             cautiousBatches.store(Self.cautiousBatchesAfterRefusal, ordering: .relaxed)

@@ -150,6 +150,8 @@ extension HTTPField.Name {
     static let paymentResponse = named("PAYMENT-RESPONSE")
     static let v1Payment = named("X-PAYMENT")
     static let v1PaymentResponse = named("X-PAYMENT-RESPONSE")
+    /// The version of the JSON API. It changes when a client would have to.
+    static let apiVersion = named("API-Version")
     static let contentTypeOptions = named("X-Content-Type-Options")
     static let frameOptions = named("X-Frame-Options")
     static let referrerPolicy = named("Referrer-Policy")

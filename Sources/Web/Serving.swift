@@ -29,6 +29,7 @@ struct Serving: Sendable {
         common[.cacheControl] = "no-store"
         if counter.isSecure { common[.strictTransportSecurity] = "max-age=31536000" }
         var json = common
+        json[.apiVersion] = "1"
         json[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
         var html = common
         html[.contentSecurityPolicy] =

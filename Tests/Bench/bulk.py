@@ -43,7 +43,8 @@ def difference(before, after):
 
 def unique_text(text, n, fresh):
     """The text with each id and hash that this sale made replaced by the n-th of its kind."""
-    text = ID.sub(lambda m: m[1] + m[2][:16] + f"{n:010d}" if m[0] in fresh else m[0], text)
+    # The time, the sale's number, and what tells the ids of one sale apart: they differ in their last digits alone.
+    text = ID.sub(lambda m: m[1] + m[2][:10] + f"{n:010d}" + m[2][-6:] if m[0] in fresh else m[0], text)
     return HASH.sub(lambda m: m[0][:-64] + hashlib.sha256(f"{m[0]}{n}".encode()).hexdigest() if m[0] in fresh else m[0], text)
 
 
