@@ -197,11 +197,11 @@ class Till:
         return self.post("/api/products", {"name": name, "price": {"amount": price, "currency": "USD"}, "stock": stock,
                                            "content": content})
 
-    def link(self, price="0.05", title="Report", **fields):
+    def link(self, price="0.05", title="Report", currency="USD", **fields):
         """A payment link; `product_id=…` instead of a price is possible."""
         body = {"reusable": True} | fields
         if "product_id" not in fields:
-            body |= {"title": title, "price": {"amount": price, "currency": "USD"}}
+            body |= {"title": title, "price": {"amount": price, "currency": currency}}
         return self.post("/api/payment-links", body)
 
     def pay_path(self, link):
