@@ -29,7 +29,7 @@ package final class Store: Sendable {
         /// Asks how much is free, or nil where that is not known.
         package var freeBytes: @Sendable () -> Int64? = { nil }
         /// WAL size at which the writer checkpoints, in pages of 4 KiB.
-        package var checkpointPages = 6_000
+        package var checkpointPages = 3_000
         /// Called once before pending migrations touch a file that holds something.
         package var beforeMigrating: @Sendable (Store.Unmigrated) throws -> Void = { _ in }
         package init() {}
