@@ -91,7 +91,6 @@ extension Person {
 
 extension Problem.Code {
     package static let nameTaken = Self("name_taken", .conflict, "The name is taken")
-    package static let signInFailed = Self("sign_in_failed", .unauthenticated, "Name or password is wrong")
     package static let weakPassword = Self("weak_password", .invalid, "The password is too easy to guess")
     package static let setupCodeInvalid = Self("setup_code_invalid", .forbidden, "The setup code cannot be used")
 }

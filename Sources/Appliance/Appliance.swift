@@ -133,10 +133,10 @@ package struct Appliance: Sendable {
     private func loops(_ health: WorkerHealth) -> [Loop] {
         let settlements = SettlementWorker(cashier)
         let reaper = ReservationReaper(store: store, world: world)
-        let (store, unused) = (store, Nudge())
+        let store = store
         return [
             loop("settlements", every: settings.payments.settlementPoll, cashier.nudge, health) { try await settlements.tick() },
-            loop("reservations", every: .seconds(15), unused, health) {
+            loop("reservations", every: .seconds(15), Nudge(), health) {
                 try await reaper.tick()
                 return nil
             },

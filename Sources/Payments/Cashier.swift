@@ -88,7 +88,9 @@ package struct Cashier: Sendable {
         let (offer, requirements, key, known) = try store.look { db in
             let offer = try find(token, chosen: chosen, in: db)
             let requirements = offer.requirements.first { payment.matches($0) }
-            guard let requirements, let rail = rails[requirements.network] else { return (offer, nil as PaymentRequirements?, nil as AuthorizationKey?, nil as Settlement?) }
+            guard let requirements, let rail = rails[requirements.network] else {
+                return (offer, nil as PaymentRequirements?, nil as AuthorizationKey?, nil as Settlement?)
+            }
             guard let key = try? rail.identify(payment, for: requirements) else { return (offer, requirements, nil, nil) }
             let known = try Settlement.holding(network: requirements.network, payer: key.payer, nonce: key.nonce, in: db)
             if known == nil {

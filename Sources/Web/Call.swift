@@ -44,10 +44,7 @@ struct Call: Sendable {
         }
     }
 
-    /// Whether a person's browser asks: it can show HTML, and says so.
-    var isBrowser: Bool {
-        (headers[.accept]?.contains("text/html") ?? false) && (headers[.userAgent]?.contains("Mozilla") ?? false)
-    }
+    var isBrowser: Bool { headers.isBrowser }
 
     var wantsHTML: Bool { headers[.accept]?.contains("text/html") ?? false }
 }
@@ -134,6 +131,11 @@ extension Counter {
         if answer.isReplay { reply.headers[.idempotentReplayed] = "true" }
         return reply
     }
+}
+
+extension HTTPFields {
+    /// Whether a person's browser asks: it can show HTML, and says so.
+    var isBrowser: Bool { (self[.accept]?.contains("text/html") ?? false) && (self[.userAgent]?.contains("Mozilla") ?? false) }
 }
 
 extension HTTPField.Name {

@@ -29,7 +29,6 @@ package struct Counter: Sendable {
         package var bodyBytesSignIn = 10_000
         package var bodyBytesAPI = 50_000
         package var bodyBytesX402 = 65_536
-        package var bodyTimeout: Duration = .seconds(25)
         package var sessionLasts: Duration = .seconds(43_200)
         /// Why Till is not ready, a reason a line; empty when it is.
         package var notReady: @Sendable () -> [String] = { [] }

@@ -12,11 +12,11 @@ package enum ErrorsPage {
     package static let codes: [Problem.Code] = [
         .invalidRequest, .invalidJSON, .unknownField, .missingField, .invalidField, .invalidAmount, .notFound, .internalError,
         .overloaded, .diskFull, .idempotencyKeyReused, .invalidIdempotencyKey,
-        .apiKeyNotFound, .nameTaken, .signInFailed, .weakPassword, .setupCodeInvalid,
+        .apiKeyNotFound, .nameTaken, .weakPassword, .setupCodeInvalid,
         .productNotFound, .outOfStock,
         .invalidCursor,
         .linkNotFound, .linkExpired, .linkInactive, .linkUsedUp, .notPayable, .paymentNotFound, .networkUnavailable, .paymentRefunded,
-        .bodyTooLarge, .bodyTimeout, .outcomeUnknown, .stopping, .methodNotAllowed, .unsupportedMedia, .unauthenticated, .forbidden, .formExpired,
+        .bodyTooLarge, .outcomeUnknown, .stopping, .methodNotAllowed, .unsupportedMedia, .unauthenticated, .forbidden, .formExpired,
     ]
 
     package static var markdown: String {

@@ -25,11 +25,12 @@ extension Counter {
     /// A refusal is an answer (200): the SDKs raise on anything else.
     func verify(_ call: Call) async throws -> Reply {
         let json = try facilitatorBody(call)
-        do throws(X402Refusal) {
-            let request = try FacilitatorRequest(json: json)
-            return .json(try await verdict(request).json)
-        } catch {
-            return .json(VerifyResponse(error).json)
+        do {
+            return .json(try await cashier.verify(try FacilitatorRequest(json: json)).json)
+        } catch let refusal as X402Refusal {
+            return .json(VerifyResponse(refusal).json)
+        } catch is NetworkFailure {
+            return .json(VerifyResponse(X402Refusal(.verifyError, "The network cannot be asked now.")).json)
         }
     }
 
@@ -39,14 +40,6 @@ extension Counter {
         let fields = try Fields(json)
         for name in ["paymentPayload", "paymentRequirements"] where !fields.has(name) { throw fields.missing(name) }
         return json
-    }
-
-    private func verdict(_ request: FacilitatorRequest) async throws(X402Refusal) -> VerifyResponse {
-        do {
-            return try await cashier.verify(request)
-        } catch {
-            throw X402Refusal(.verifyError, "The network cannot be asked now.")
-        }
     }
 
     func settle(_ call: Call) async throws -> Reply {

@@ -49,7 +49,6 @@ enum ProblemResponses {
         case let failure as StoreFailure: return storeProblem(failure, requestID: requestID, logger: logger)
         case let error as HTTPError: return frameworkProblem(error)
         case is NIOTooManyBytesError: return Problem(.bodyTooLarge, "The body is larger than this route takes.")
-        case is BodyTimeout: return Problem(.bodyTimeout, "The body did not arrive in time.")
         case is AmountOverflow: return Problem(.invalidAmount, "The amounts add up to more than Till can count.")
         default:
             logger.error("a request failed", metadata: ["request_id": "\(requestID)", "error": "\(error)"])
@@ -75,12 +74,8 @@ enum ProblemResponses {
     }
 }
 
-/// The body did not arrive in time.
-struct BodyTimeout: Error {}
-
 extension Problem.Code {
     package static let bodyTooLarge = Self("body_too_large", .tooLarge, "The body is too large")
-    package static let bodyTimeout = Self("body_timeout", .invalid, "The body came too slowly", retryable: true)
     package static let outcomeUnknown = Self("outcome_unknown", .internalError, "Whether it was recorded is not known", retryable: true)
     package static let stopping = Self("stopping", .unavailable, "Till is stopping", retryable: true)
     package static let methodNotAllowed = Self("method_not_allowed", .methodNotAllowed, "The route does not take this method")

@@ -183,9 +183,8 @@ struct Serving: Sendable {
     /// A person sees a page, a program a problem document.
     private func reply(to problem: Problem, _ request: Request, _ requestID: String) -> Reply {
         let status = problem.code.kind.status
-        let isPerson = (request.headers[.accept]?.contains("text/html") ?? false) && (request.headers[.userAgent]?.contains("Mozilla") ?? false)
         var reply =
-            isPerson && !request.uri.path.hasPrefix("/api")
+            request.headers.isBrowser && !request.uri.path.hasPrefix("/api")
             ? Reply.html(counter.pages.notice(title: problem.code.title, text: problem.detail, status: status.code), status: status)
             : Reply(status: status, body: .bytes(problem.document(requestID: requestID).bytes, type: "application/problem+json"))
         if problem.code == .unauthenticated { reply.headers[.wwwAuthenticate] = "Bearer" }
